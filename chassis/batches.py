@@ -1,0 +1,221 @@
+"""A batch of records for one step: one transaction for all; split until a bad message stands alone and becomes a task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Sequence
+
+from chassis import faults, inbox, tasks, telemetry
+from chassis.dead_letters import letter
+from chassis.outcomes import Dead, Failure, Held, RetryAfter, Verdict, failure_of, verdict
+from chassis.records import Record, Unreadable, read, record_id, text_headers
+from chassis.steps import AnyStep, InlineStep, Message, body_models, known_types
+from chassis.tasks import NewTask
+from chassis.work import Database, Work
+
+log = logging.getLogger(__name__)
+_CONFLICT_RETRIES = 8
+Entry = Message | Unreadable
+
+
+class BatchStep:
+    """Applies records to one step. `apply` returns after the commit and raises only when the database is away."""
+
+    def __init__(self, database: Database, step: AnyStep) -> None:
+        self.database, self.step = database, step
+        self._models, self._known = body_models(step), known_types()
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Take every record: processed, queued, waiting behind its key, or dead. Raises when the database is away."""
+        entries = [entry for record in records if (entry := read(record, self._models, self._known)) is not None]
+        faults.point("consumer.received")
+        if entries:
+            started = time.monotonic()
+            await self._divide(entries)
+            telemetry.BATCH_SECONDS.labels(self.step.name).observe(time.monotonic() - started)
+        faults.point("consumer.committed")
+
+    async def _divide(self, entries: Sequence[Entry]) -> None:
+        for retry in range(_CONFLICT_RETRIES):
+            try:
+                await self._transact(entries)
+            except Exception as error:
+                kind = verdict(error)
+                if kind is Verdict.AWAY:
+                    raise
+                if kind is Verdict.CONFLICT and retry + 1 < _CONFLICT_RETRIES:
+                    await asyncio.sleep(random.uniform(0.002, 0.02) * (retry + 1))
+                    continue
+                if len(entries) > 1:
+                    middle = len(entries) // 2
+                    await self._divide(entries[:middle])
+                    await self._divide(entries[middle:])
+                    return
+                await self._park(entries[0], error)
+            return
+
+    async def _transact(self, entries: Sequence[Entry]) -> None:
+        messages = [entry for entry in entries if isinstance(entry, Message)]
+        with telemetry.handling(self.step.name, messages) as traceparents:
+            async with self.database.transaction(traceparents) as work:
+                runnable, blocked = await self._take(work, messages)
+                await self._bury(work, [entry for entry in entries if isinstance(entry, Unreadable)])
+                if isinstance(self.step, InlineStep):
+                    if runnable:
+                        await self.step.handle_many(work, runnable)
+                else:
+                    self._queue(work, runnable)
+                for message in blocked:
+                    work.insert_task(new_task(self.step, message, state="blocked"))
+                faults.point("consumer.before_commit")
+        telemetry.STEP_MESSAGES.labels(self.step.name, "done").inc(len(runnable))
+        if blocked:
+            telemetry.STEP_MESSAGES.labels(self.step.name, "blocked").inc(len(blocked))
+
+    async def _take(self, work: Work, messages: list[Message]) -> tuple[list[Message], list[Message]]:
+        if not messages:
+            return [], []
+        taken = await inbox.take(work, self.step.name, messages)
+        if taken.altered:
+            await self._bury(work, [_altered(message) for message in messages if message.id in taken.altered])
+        runnable: list[Message] = []
+        blocked: list[Message] = []
+        seen = set()
+        for message in messages:
+            if message.id not in taken.fresh or message.id in seen:
+                telemetry.STEP_MESSAGES.labels(self.step.name, "duplicate").inc()
+                continue
+            seen.add(message.id)
+            (blocked if message.key in taken.waiting_keys else runnable).append(message)
+        return runnable, blocked
+
+    def _queue(self, work: Work, messages: list[Message]) -> None:
+        keys: set[str] = set()
+        for message in messages:
+            work.insert_task(new_task(self.step, message, state="blocked" if message.key in keys else "ready"))
+            keys.add(message.key)
+
+    async def _bury(self, work: Work, letters: list[Unreadable]) -> None:
+        if not letters:
+            return
+        known = await work.fetch(
+            "SELECT message_id FROM tasks WHERE step = $1 AND message_id = ANY($2::uuid[])",
+            self.step.name,
+            [item.id for item in letters],
+        )
+        taken = await work.fetch(
+            """INSERT INTO inbox (step, message_id, digest) SELECT $1, m, 0 FROM unnest($2::uuid[]) AS m ORDER BY m
+               ON CONFLICT DO NOTHING RETURNING message_id""",
+            self.step.name,
+            [item.id for item in letters],
+        )
+        fresh = {row.message_id for row in taken} - {row.message_id for row in known}
+        for item in letters:
+            if item.id in fresh:
+                fresh.discard(item.id)
+                dead = _dead_record(self.step, item)
+                work.insert_task(dead)
+                work.tell_raw(letter(self.step, dead))
+                telemetry.DEAD_LETTERS.labels(self.step.name, item.disposition).inc()
+
+    async def _park(self, entry: Entry, error: Exception) -> None:
+        """The lonely bad message becomes a task: tried again later, held, or dead."""
+        if isinstance(entry, Unreadable):
+            raise error
+        failure = failure_of(error)
+        async with self.database.transaction() as work:
+            taken = await inbox.take(work, self.step.name, [entry])
+            if not taken.fresh:
+                return
+            task = parked(self.step, entry, error, failure)
+            work.insert_task(task)
+            if task.state == "dead":
+                work.tell_raw(letter(self.step, task))
+                telemetry.DEAD_LETTERS.labels(self.step.name, task.disposition or "").inc()
+            if task.attempts:
+                await tasks.record_attempt(work, self.step.name, entry.id, 1, 0, failure)
+        telemetry.STEP_MESSAGES.labels(self.step.name, task.state).inc()
+        log.warning("%s %s %s: %s %s", self.step.name, entry.id, task.state, failure.error_class, failure.message)
+
+
+def parked(step: AnyStep, message: Message, error: Exception, failure: Failure) -> NewTask:
+    """The task that the first failure of `message` makes, by the kind of `error`."""
+    if isinstance(error, Held):
+        return new_task(step, message, state="held", due_in_seconds=error.seconds, held_by=error.by)
+    if isinstance(error, Dead):
+        return new_task(step, message, state="dead", attempts=1, disposition=error.disposition, failure=failure)
+    wait = error.seconds if isinstance(error, RetryAfter) else step.ladder.seconds_before(1)
+    if wait is None:
+        return new_task(step, message, state="dead", attempts=1, disposition="RETRIES_EXHAUSTED", failure=failure)
+    return new_task(step, message, due_in_seconds=wait, attempts=1, failure=failure)
+
+
+def new_task(
+    step: AnyStep,
+    message: Message,
+    *,
+    state: str = "ready",
+    due_in_seconds: float = 0.0,
+    attempts: int = 0,
+    held_by: str | None = None,
+    disposition: str | None = None,
+    failure: Failure | None = None,
+) -> NewTask:
+    """`message` as a task of `step`, with everything that a replay needs."""
+    return NewTask(
+        step=step.name,
+        message_id=message.id,
+        key=message.key,
+        type=message.type,
+        body=message.body,
+        state=state,
+        due_in_seconds=due_in_seconds,
+        attempts=attempts,
+        headers={name: value.replace("\x00", "\\x00") for name, value in message.headers.items()},
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        traceparent=message.traceparent,
+        held_by=held_by,
+        disposition=disposition,
+        failure=failure,
+        deadline_seconds=step.deadline_seconds,
+    )
+
+
+def _dead_record(step: AnyStep, item: Unreadable) -> NewTask:
+    record = item.record
+    return NewTask(
+        step=step.name,
+        message_id=item.id,
+        key=item.key,
+        type=item.type,
+        body=record.value,
+        state="dead",
+        attempts=1,
+        headers=text_headers(record),
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        disposition=item.disposition,
+        failure=Failure(item.disposition, item.why, item.disposition.lower()),
+        deadline_seconds=step.deadline_seconds,
+    )
+
+
+class _Source:
+    """A message seen as the record that it came from."""
+
+    def __init__(self, message: Message) -> None:
+        self.topic, self.partition, self.offset = message.topic or "", message.partition or 0, message.offset or 0
+        self.key, self.value = message.key.encode(), message.body
+        self.headers = [(name, value.encode()) for name, value in message.headers.items()]
+
+
+def _altered(message: Message) -> Unreadable:
+    source = _Source(message)
+    why = f"message {message.id} was taken before with another body"
+    return Unreadable(record_id(source), message.key, message.type, "ID_REUSED", why, source)

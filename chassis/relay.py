@@ -1,0 +1,176 @@
+"""The relay: one leader per service carries outbox rows to Kafka in id order, then marks them; it owes every row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiokafka.errors import MessageSizeTooLargeError
+
+from chassis import faults, telemetry
+from chassis.ids import uuid7
+from chassis.outcomes import failure_of
+from chassis.producing import Outbound, Producer, Publication
+from chassis.work import Database, Work
+
+log = logging.getLogger(__name__)
+LEASE_SECONDS = 3.0
+_IDLE_POLL_SECONDS = 0.1
+_BUSY_POLL_SECONDS = 0.02
+
+_LEAD = """
+INSERT INTO leases AS l (name, owner, until) VALUES ($1, $2, now() + make_interval(secs => $3))
+ON CONFLICT (name) DO UPDATE SET owner = $2, until = now() + make_interval(secs => $3),
+    epoch = l.epoch + CASE WHEN l.owner = $2 THEN 0 ELSE 1 END
+WHERE l.owner = $2 OR l.until < now()
+RETURNING epoch
+"""
+_READ = """
+SELECT e.id, e.event_id, e.topic, e.key, e.type, e.body, e.headers, e.causation_id, e.traceparent, e.created_at
+FROM outbox o JOIN events e ON e.id = o.id ORDER BY o.id LIMIT $1
+"""
+_MARK = """
+WITH sent AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
+INSERT INTO publications (id, partition, "offset")
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+
+
+async def lead(work: Work, name: str, owner: UUID, seconds: float) -> int | None:
+    """Take or keep the lease `name`; its epoch, or None while another owner holds it."""
+    row = await work.fetch_one(_LEAD, name, owner, seconds)
+    return None if row is None else int(row.epoch)
+
+
+def outbound(row: Any, source: str) -> Outbound:
+    """The Kafka record of an outbox row: CloudEvents 1.0 binary mode, or a dead letter's own headers."""
+    key = row.key.encode()
+    if row.headers is not None:
+        headers = [(name, value.encode()) for name, value in orjson.loads(row.headers).items()]
+        return Outbound(row.topic, key, None if row.body is None else bytes(row.body), headers)
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(row.event_id).encode()),
+        ("ce_type", row.type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", row.created_at.isoformat().encode()),
+        ("ce_subject", key),
+        ("ce_correlationid", key),
+        ("ce_dataschema", f"{row.type}.v1".encode()),
+        ("content-type", b"application/json"),
+    ]
+    if row.causation_id is not None:
+        headers.append(("ce_causationid", str(row.causation_id).encode()))
+    if row.traceparent is not None:
+        headers.append(("traceparent", row.traceparent.encode()))
+    return Outbound(row.topic, key, bytes(row.body), headers)
+
+
+class Relay:
+    """Carries a service's outbox. `run()` never ends by itself; errors of broker or database are waited out."""
+
+    def __init__(self, database: Database, service: str, producer: Producer, batch_rows: int = 1000) -> None:
+        self.database, self.service, self.producer, self.batch_rows = database, service, producer, batch_rows
+        self.owner = uuid7()
+        self._wake = asyncio.Event()
+        self._lead_until = 0.0
+        self._seen_at = 0.0
+
+    def wake(self) -> None:
+        """An event was committed in this process: look at once."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Lead when nobody else does, and publish until cancelled."""
+        pause = 0.1
+        while True:
+            try:
+                if not await self._leading():
+                    await asyncio.sleep(0.5)
+                    continue
+                published = await self.pass_once()
+                pause = 0.1
+                if published < self.batch_rows:
+                    await self._idle(published)
+            except Exception as error:
+                telemetry.RELAY_ERRORS.labels(self.service).inc()
+                log.warning("the relay will send the same rows again: %r", failure_of(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
+
+    async def _leading(self) -> bool:
+        now = time.monotonic()
+        if now < self._lead_until - LEASE_SECONDS / 2:
+            return True
+        async with self.database.transaction() as work:
+            epoch = await lead(work, f"relay.{self.service}", self.owner, LEASE_SECONDS)
+        telemetry.RELAY_LEADER.labels(self.service).set(0 if epoch is None else 1)
+        self._lead_until = 0.0 if epoch is None else now + LEASE_SECONDS
+        return epoch is not None
+
+    async def _idle(self, published: int) -> None:
+        now = time.monotonic()
+        if published:
+            self._seen_at = now
+        poll = _BUSY_POLL_SECONDS if now - self._seen_at < 1.0 else _IDLE_POLL_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), poll)
+        self._wake.clear()
+
+    async def pass_once(self) -> int:
+        """Publish the oldest visible rows and mark them; returns how many."""
+        async with self.database.transaction() as work:
+            rows = await work.fetch(_READ, self.batch_rows)
+        if not rows:
+            return 0
+        faults.point("relay.read")
+        places = await self._publish(list(rows))
+        faults.point("relay.published")
+        async with self.database.transaction() as work:
+            await work.execute(
+                _MARK, [row.id for row, _ in places], [p.partition for _, p in places], [p.offset for _, p in places]
+            )
+        faults.point("relay.marked")
+        telemetry.RELAY_PUBLISHED.labels(self.service).inc(len(places))
+        return len(places)
+
+    async def _publish(self, rows: list[Any]) -> list[tuple[Any, Publication]]:
+        source = f"/payfirst/{self.service}"
+        try:
+            places = await self.producer.publish([outbound(row, source) for row in rows])
+            return list(zip(rows, places, strict=True))
+        except MessageSizeTooLargeError:
+            return await self._one_by_one(rows, source)
+
+    async def _one_by_one(self, rows: list[Any], source: str) -> list[tuple[Any, Publication]]:
+        """A row that the broker refuses holds its own key only; it is reported at every pass."""
+        done: list[tuple[Any, Publication]] = []
+        refused: set[str] = set()
+        for row in rows:
+            if row.key in refused:
+                continue
+            try:
+                done += [(row, place) for place in await self.producer.publish([outbound(row, source)])]
+            except MessageSizeTooLargeError:
+                refused.add(row.key)
+                telemetry.RELAY_ERRORS.labels(self.service).inc()
+                log.error("the broker refuses event %s of %s: too large", row.event_id, row.key)
+        return done
+
+    async def close(self) -> None:
+        """Give up the lease, so that another process leads at once, and close the producer."""
+        await self.producer.close()
+        try:
+            async with self.database.transaction() as work:
+                await work.execute(
+                    "UPDATE leases SET until = now() WHERE name = $1 AND owner = $2",
+                    f"relay.{self.service}",
+                    self.owner,
+                )
+        except Exception as error:
+            log.info("the relay's lease was not given up: %r", failure_of(error))

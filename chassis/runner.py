@@ -1,0 +1,274 @@
+"""Task workers: retries of inline steps in batches, calls of queued steps side by side, all under renewed leases."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from chassis import faults, tasks, telemetry
+from chassis.dead_letters import letter
+from chassis.ids import uuid7
+from chassis.outcomes import Dead, Failure, Held, LeaseLost, RetryAfter, Verdict, failure_of, verdict
+from chassis.steps import AnyStep, InlineStep, Message, QueuedStep, body_models
+from chassis.tasks import NewTask
+from chassis.work import Database
+
+log = logging.getLogger(__name__)
+INLINE_BATCH = 200
+MAX_INTERRUPTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A task that this process holds under `token`."""
+
+    row: Any
+    token: UUID
+
+
+def message_of(step: AnyStep, row: Any) -> Message:
+    """The message in a task's row. Raises `Dead` when its body can't be read (an edited or foreign body)."""
+    model = body_models(step).get(row.type)
+    if model is None or row.body is None:
+        raise Dead(f"{step.name} does not take {row.type!r}", "UNDECODABLE")
+    try:
+        event = model.model_validate_json(row.body)
+    except ValidationError as error:
+        raise Dead(f"{error.error_count()} fields of the body are wrong", "SCHEMA_INVALID") from error
+    headers = orjson.loads(row.headers) if row.headers else {}
+    return Message(
+        row.message_id,
+        row.type,
+        row.key,
+        event,
+        row.attempts,
+        row.traceparent,
+        bytes(row.body),
+        headers,
+        row.topic,
+        row.partition,
+        row.offset,
+    )
+
+
+class TaskRunner:
+    """Runs the due tasks of a service's steps. `run()` never ends by itself; a dead database is waited for."""
+
+    def __init__(
+        self, database: Database, steps: Sequence[AnyStep], lease_seconds: float = 5.0, poll: float = 0.1
+    ) -> None:
+        self.database, self.lease_seconds, self.poll_seconds = database, lease_seconds, poll
+        self.steps = {step.name: step for step in steps}
+        self._wake = asyncio.Event()
+        self._tokens: Counter[UUID] = Counter()
+        self._running: dict[str, set[asyncio.Task[None]]] = {name: set() for name in self.steps}
+
+    def wake(self) -> None:
+        """A task may be due now: look at once."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim, run, renew and recover until cancelled; then let running calls end."""
+        loops = [self._claim_loop(), self._renew_loop(), self._recover_loop()]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            waiting = [task for group in self._running.values() for task in group]
+            if waiting:
+                await asyncio.wait(waiting, timeout=5)
+
+    async def _claim_loop(self) -> None:
+        while True:
+            try:
+                busy = await self._claim_inline()
+                busy = await self._claim_queued() or busy
+            except Exception as error:
+                log.warning("tasks can't be claimed: %r", failure_of(error))
+                await asyncio.sleep(0.5)
+                continue
+            if not busy:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self.poll_seconds)
+                self._wake.clear()
+
+    async def _renew_loop(self) -> None:
+        while True:
+            await asyncio.sleep(self.lease_seconds / 4)
+            if self._tokens:
+                try:
+                    async with self.database.transaction() as work:
+                        await tasks.renew(work, list(self._tokens), self.lease_seconds)
+                except Exception as error:
+                    log.warning("leases can't be renewed: %r", failure_of(error))
+
+    async def _recover_loop(self) -> None:
+        while True:
+            try:
+                async with self.database.transaction() as work:
+                    found = await tasks.recover(work)
+                if found:
+                    self.wake()
+            except Exception as error:
+                log.warning("lost tasks can't be recovered: %r", failure_of(error))
+            await asyncio.sleep(0.5)
+
+    async def _claim(self, names: list[str], limit: int) -> list[Leased]:
+        token = uuid7()
+        async with self.database.transaction() as work:
+            rows = await tasks.claim(work, names, limit, token, self.lease_seconds)
+        if rows:
+            self._tokens[token] = len(rows)
+        faults.point("task.claimed")
+        return [Leased(row, token) for row in rows]
+
+    async def _claim_inline(self) -> bool:
+        names = [name for name, step in self.steps.items() if isinstance(step, InlineStep)]
+        leased = await self._claim(names, INLINE_BATCH) if names else []
+        if not leased:
+            return False
+        try:
+            for name in {item.row.step for item in leased}:
+                await self._divide(self.steps[name], [item for item in leased if item.row.step == name])
+        finally:
+            del self._tokens[leased[0].token]
+        return True
+
+    async def _claim_queued(self) -> bool:
+        started = False
+        for name, step in self.steps.items():
+            if not isinstance(step, QueuedStep):
+                continue
+            free = step.concurrency - len(self._running[name])
+            if free <= 0:
+                continue
+            for item in await self._claim([name], free):
+                started = True
+                task = asyncio.create_task(self._run_queued(step, item))
+                self._running[name].add(task)
+                task.add_done_callback(partial(self._ended, self._running[name]))
+        return started
+
+    def _ended(self, group: set[asyncio.Task[None]], done: asyncio.Task[None]) -> None:
+        group.discard(done)
+        self._wake.set()
+        if not done.cancelled() and (error := done.exception()):
+            log.error("a task's end could not be recorded: %r", failure_of(error))
+
+    async def _divide(self, step: AnyStep, leased: list[Leased]) -> None:
+        assert isinstance(step, InlineStep)
+        try:
+            await self._run_inline(step, leased)
+        except Exception as error:
+            if verdict(error) is Verdict.AWAY:
+                raise
+            if len(leased) > 1:
+                middle = len(leased) // 2
+                await self._divide(step, leased[:middle])
+                await self._divide(step, leased[middle:])
+            else:
+                await self._settle(step, leased[0], error)
+
+    async def _run_inline(self, step: InlineStep, leased: list[Leased]) -> None:
+        messages = {item.row.id: message_of(step, item.row) for item in leased}
+        with telemetry.handling(step.name, list(messages.values())) as traceparents:
+            async with self.database.transaction(traceparents) as work:
+                mine = await tasks.finish(work, list(messages), leased[0].token)
+                ours = [item for item in leased if item.row.id in mine]
+                if ours:
+                    await step.handle_many(work, [messages[item.row.id] for item in ours])
+                    await tasks.free_next(work, {(item.row.step, item.row.key) for item in ours})
+                faults.point("task.before_commit")
+        telemetry.TASK_ATTEMPTS.labels(step.name, "done").inc(len(leased))
+
+    async def _run_queued(self, step: QueuedStep, item: Leased) -> None:
+        try:
+            await self._call(step, item)
+        except LeaseLost:
+            log.info("%s %s was taken over", step.name, item.row.message_id)
+        except Exception as error:
+            if verdict(error) is Verdict.AWAY and not isinstance(error, RetryAfter | Held):
+                error = RetryAfter(1.0, f"{type(error).__name__}: {error}")
+            await self._settle(step, item, error)
+        finally:
+            self._tokens[item.token] -= 1
+            if not self._tokens[item.token]:
+                del self._tokens[item.token]
+
+    async def _call(self, step: QueuedStep, item: Leased) -> None:
+        message = message_of(step, item.row)
+        with telemetry.handling(step.name, [message]) as traceparents:
+            async with self.database.transaction(traceparents) as work:
+                await self._hold_lease(work, item)
+                intent = await step.handler.intend(work, message)
+            faults.point("task.intended")
+            result = None if intent is None else await step.handler.call(message, intent)
+            faults.point("task.called")
+            async with self.database.transaction(traceparents) as work:
+                if not await tasks.finish(work, [item.row.id], item.token):
+                    raise LeaseLost
+                if intent is not None:
+                    await step.handler.conclude(work, message, intent, result)
+                await tasks.free_next(work, {(item.row.step, item.row.key)})
+                faults.point("task.before_commit")
+        telemetry.TASK_ATTEMPTS.labels(step.name, "done").inc()
+
+    async def _hold_lease(self, work: Any, item: Leased) -> None:
+        held = await work.fetch_one(
+            "SELECT 1 FROM tasks WHERE id = $1 AND lease_token = $2 FOR SHARE", item.row.id, item.token
+        )
+        if held is None:
+            raise LeaseLost
+
+    async def _settle(self, step: AnyStep, item: Leased, error: Exception) -> None:
+        """Record a failed attempt: later, held or dead. If even this fails, the lease ends and another worker tries."""
+        row, failure = item.row, failure_of(error)
+        attempt = row.attempts + 1
+        wait = error.seconds if isinstance(error, RetryAfter) else step.ladder.seconds_before(attempt)
+        spent = step.ladder.seconds_before(attempt) is None or row.interruptions >= MAX_INTERRUPTIONS
+        async with self.database.transaction() as work:
+            if isinstance(error, Held):
+                await tasks.postpone(work, row.id, item.token, error.seconds, None, held_by=error.by)
+                return
+            if isinstance(error, Dead) or spent:
+                disposition = error.disposition if isinstance(error, Dead) else "RETRIES_EXHAUSTED"
+                dead = await tasks.bury(work, row.id, item.token, disposition, failure, step.deadline_seconds)
+                if dead is None:
+                    return
+                record = dead_task(dead)
+                work.tell_raw(letter(step, record, episode=dead.episode, first_failed_at=dead.first_failed_at))
+                telemetry.DEAD_LETTERS.labels(step.name, disposition).inc()
+            elif not await tasks.postpone(work, row.id, item.token, wait or 0.0, failure):
+                return
+            await tasks.record_attempt(work, step.name, row.message_id, attempt, row.episode, failure)
+        telemetry.TASK_ATTEMPTS.labels(step.name, "failed").inc()
+        log.warning("%s %s attempt %d: %s %s", step.name, row.message_id, attempt, failure.error_class, failure.message)
+
+
+def dead_task(row: Any) -> NewTask:
+    """A dead task's row as the record of its dead letter."""
+    return NewTask(
+        step=row.step,
+        message_id=row.message_id,
+        key=row.key,
+        type=row.type,
+        body=None if row.body is None else bytes(row.body),
+        state="dead",
+        attempts=row.attempts,
+        headers=orjson.loads(row.headers) if row.headers else None,
+        topic=row.topic,
+        partition=row.partition,
+        offset=row.offset,
+        traceparent=row.traceparent,
+        disposition=row.disposition,
+        failure=Failure(row.error_class, row.error_message, row.fingerprint),
+    )

@@ -1,0 +1,137 @@
+"""How a service declares its work: inline steps, queued steps and periodic jobs, with the ladder of their retries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel
+from tenacity import RetryCallState, wait_exponential
+from tenacity.wait import wait_base
+
+from contracts.event import REGISTRY
+from contracts.topics import Step
+
+if TYPE_CHECKING:
+    from chassis.work import Database, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """How often and how late a failed message is tried again: `retries` times, waiting as `wait` says."""
+
+    retries: int
+    wait: wait_base
+
+    def seconds_before(self, retry: int) -> float | None:
+        """The wait before the `retry`-th try again (1 is the first); None when they are spent."""
+        if retry > self.retries:
+            return None
+        state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
+        state.attempt_number = retry
+        return float(self.wait(state))
+
+    def schedule(self) -> list[float]:
+        """All waits in seconds, for people."""
+        return [self.seconds_before(n) or 0.0 for n in range(1, self.retries + 1)]
+
+
+LADDER = Ladder(3, wait_exponential(multiplier=2, min=2, max=8))
+"""2 s, 4 s, 8 s (S2-13)."""
+SLOW_LADDER = Ladder(10, wait_exponential(multiplier=2, min=2, max=900))
+"""2 s doubling to 15 minutes, for gateways and mail (C24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message for one step: its decoded body in `event`, `attempt` 0 at first sight."""
+
+    id: UUID
+    type: str
+    key: str
+    event: Any
+    attempt: int = 0
+    traceparent: str | None = None
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+HandleMany = Callable[["Work", Sequence[Message]], Awaitable[None]]
+
+
+class QueuedHandler(Protocol):
+    """Work that calls the outside: intent row, call outside any transaction, outcome row."""
+
+    async def intend(self, work: Work, message: Message) -> Any | None:
+        """First transaction: record the intent. None means that there is nothing to do."""
+        ...
+
+    async def call(self, message: Message, intent: Any) -> Any:
+        """The call, with an idempotency key made of the message id and the step; may be repeated."""
+        ...
+
+    async def conclude(self, work: Work, message: Message, intent: Any, result: Any) -> None:
+        """Last transaction: record the outcome; the task is deleted in it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InlineStep:
+    """Database work that runs in the batch's transaction: `handle_many(work, messages)` for many at once."""
+
+    step: Step
+    accepts: tuple[type[BaseModel], ...]
+    handle_many: HandleMany
+    critical: bool = True
+    ladder: Ladder = LADDER
+    deadline_seconds: float = 900.0
+
+    @property
+    def name(self) -> str:
+        """The step's name, which is also its consumer group."""
+        return self.step.name
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedStep:
+    """Work outside the database: the consumer only accepts the message as a task, `concurrency` workers run it."""
+
+    step: Step
+    accepts: tuple[type[BaseModel], ...]
+    handler: QueuedHandler
+    critical: bool = True
+    concurrency: int = 4
+    ladder: Ladder = LADDER
+    deadline_seconds: float = 900.0
+
+    @property
+    def name(self) -> str:
+        """The step's name, which is also its consumer group."""
+        return self.step.name
+
+
+AnyStep = InlineStep | QueuedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A job by the clock: `run(database)` every `every_seconds`, at once again while it returns more than 0."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[Database], Awaitable[int]]
+
+
+def body_models(step: AnyStep) -> dict[str, type[BaseModel]]:
+    """The models that `step` accepts, by the type on the wire."""
+    return {getattr(model, "type"): model for model in step.accepts}  # noqa: B009
+
+
+def known_types() -> frozenset[str]:
+    """Every event type of the contracts: anything else on a topic is a dead letter."""
+    return frozenset(REGISTRY)

@@ -1,0 +1,111 @@
+"""What the booking service says on `booking.events.v1`."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.event import Event, Part, register
+from contracts.topics import BOOKING_EVENTS
+from contracts.values import AmountMinor, Currency, Identifier, Instant, Reference, ShortText
+
+Kind = Literal["session", "course", "rental", "service", "quotation"]
+Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0.")]
+
+
+class Buyer(Part):
+    """Who bought: needed for the invoice and for mails, so it travels in `booking.confirmed` and nowhere else."""
+
+    student_id: Identifier
+    name: ShortText
+    email: ShortText
+    phone: ShortText | None = None
+
+
+class Preferences(Part):
+    """What the buyer asks of a trainer (S2-05). Latitude and longitude in degrees, distance in kilometres."""
+
+    gender: Literal["female", "male"] | None = None
+    latitude: float | None = Field(default=None, ge=-90, le=90)
+    longitude: float | None = Field(default=None, ge=-180, le=180)
+    max_distance_km: float | None = Field(default=None, gt=0)
+
+
+class CourseWish(Part):
+    """What a course line asks for: tier of 10, 20 or 30 sessions (S2-03), specialty, time slot and days."""
+
+    course_id: Identifier
+    tier: Literal[10, 20, 30]
+    specialty: Identifier
+    time_slot: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local start time, HH:MM.")]
+    weekdays: tuple[Weekday, ...] = Field(min_length=1, max_length=7)
+    starts_on: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    time_zone: ShortText
+    session_minutes: int = Field(default=60, ge=15, le=480)
+    preferences: Preferences = Preferences()
+
+
+class ConfirmedLine(Part):
+    """One line of what was bought, at the price that the price book gave."""
+
+    line_id: Identifier
+    offer_id: Identifier
+    kind: Kind
+    title: ShortText
+    quantity: int = Field(ge=1, le=1000)
+    unit_minor: AmountMinor
+    total_minor: AmountMinor
+    course: CourseWish | None = None
+
+
+@register
+class BookingConfirmed(Event):
+    """The hold became a booking: fulfillment may begin (design section 4, step 4)."""
+
+    type: ClassVar[str] = "booking.confirmed"
+    topic: ClassVar = BOOKING_EVENTS
+
+    reference: Reference
+    payment_id: Identifier
+    buyer: Buyer
+    lines: tuple[ConfirmedLine, ...] = Field(min_length=1)
+    amount_minor: AmountMinor
+    currency: Currency
+    confirmed_at: Instant
+
+
+@register
+class BookingCancelled(Event):
+    """The booking ended before it was fulfilled (S1-17)."""
+
+    type: ClassVar[str] = "booking.cancelled"
+    topic: ClassVar = BOOKING_EVENTS
+
+    reference: Reference
+    reason: ShortText
+    cancelled_at: Instant
+
+
+@register
+class RefundDue(Event):
+    """Booking decided what is owed back; payment returns it. `refund_key` makes the intent unique for the payment."""
+
+    type: ClassVar[str] = "refund.due"
+    topic: ClassVar = BOOKING_EVENTS
+
+    payment_id: Identifier
+    refund_key: Identifier
+    amount_minor: AmountMinor
+    currency: Currency
+    reason: ShortText
+
+
+@register
+class HoldExpired(Event):
+    """The deadline of an unpaid hold passed; its places are free again (C2)."""
+
+    type: ClassVar[str] = "hold.expired"
+    topic: ClassVar = BOOKING_EVENTS
+
+    expired_at: Instant
