@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from chassis.work import Work
 
 MAX_BODY_BYTES = 900_000
+_HEX = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Outgoing:
 def trace_id_of(booking_id: str) -> str | None:
     """The 32 hexadecimal digits of a booking id, which are the purchase's trace id (ADR 0005); None if it is no UUID."""
     digits = booking_id.replace("-", "")
-    return digits if len(digits) == 32 and all(c in "0123456789abcdef" for c in digits) else None
+    return digits if _HEX.fullmatch(digits) else None
 
 
 def outgoing(event: Event, causation: UUID | None, traceparent: str | None) -> Outgoing:

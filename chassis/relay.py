@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -47,28 +48,37 @@ async def lead(work: Work, name: str, owner: UUID, seconds: float) -> int | None
     return None if row is None else int(row.epoch)
 
 
+@lru_cache(maxsize=1024)
+def _fixed_headers(event_type: str, source: str) -> tuple[tuple[str, bytes], ...]:
+    """The headers that are the same for all events of a type."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_type", event_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_dataschema", f"{event_type}.v1".encode()),
+        ("content-type", b"application/json"),
+    )
+
+
 def outbound(row: Any, source: str) -> Outbound:
     """The Kafka record of an outbox row: CloudEvents 1.0 binary mode, or a dead letter's own headers."""
-    key = row.key.encode()
-    if row.headers is not None:
-        headers = [(name, value.encode()) for name, value in orjson.loads(row.headers).items()]
-        return Outbound(row.topic, key, None if row.body is None else bytes(row.body), headers)
+    _, event_id, topic, text_key, event_type, body, raw_headers, causation_id, traceparent, created_at = row
+    key = text_key.encode()
+    if raw_headers is not None:
+        headers = [(name, value.encode()) for name, value in orjson.loads(raw_headers).items()]
+        return Outbound(topic, key, body, headers)
     headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(row.event_id).encode()),
-        ("ce_type", row.type.encode()),
-        ("ce_source", source.encode()),
-        ("ce_time", row.created_at.isoformat().encode()),
+        *_fixed_headers(event_type, source),
+        ("ce_id", str(event_id).encode()),
+        ("ce_time", created_at.isoformat().encode()),
         ("ce_subject", key),
         ("ce_correlationid", key),
-        ("ce_dataschema", f"{row.type}.v1".encode()),
-        ("content-type", b"application/json"),
     ]
-    if row.causation_id is not None:
-        headers.append(("ce_causationid", str(row.causation_id).encode()))
-    if row.traceparent is not None:
-        headers.append(("traceparent", row.traceparent.encode()))
-    return Outbound(row.topic, key, bytes(row.body), headers)
+    if causation_id is not None:
+        headers.append(("ce_causationid", str(causation_id).encode()))
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent.encode()))
+    return Outbound(topic, key, body, headers)
 
 
 class Relay:

@@ -37,7 +37,7 @@ def event_type(topic: Topic) -> type[Event]:
         n: int = 0
         trouble: str = ""
 
-    Happened.topic = topic  # type: ignore[misc]
+    Happened.topic = topic
     return Happened
 
 
@@ -76,8 +76,8 @@ class Lab:
     async def start(self, *steps: AnyStep, name: str = "lab") -> Worker:
         """A worker of `steps` (the inline one by default), running until the test ends."""
         settings = ServiceSettings(
-            database_url="postgresql://unused",  # type: ignore[arg-type]
-            token_secret="lab",  # type: ignore[arg-type]
+            database_url="postgresql://unused",
+            token_secret="lab",
             kafka_bootstrap_servers=self.bootstrap,
         )
         application = Application(name, settings, MIGRATIONS, steps=steps or (self.inline(),))

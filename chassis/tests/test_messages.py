@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
@@ -90,11 +91,13 @@ async def test_attempts_come_after_2_4_and_8_seconds_and_then_a_dead_letter_tell
     key = KEYS[0]
     await lab.tell(lab.happened(booking_id=key, n=1, trouble="always"))
     await lab.until("SELECT count(*) = 1 FROM tasks")
-    await lab.tell(lab.happened(booking_id=key, n=2), lab.happened(booking_id=key, n=3), lab.happened(booking_id=KEYS[1], n=4))
+    await lab.tell(
+        lab.happened(booking_id=key, n=2), lab.happened(booking_id=key, n=3), lab.happened(booking_id=KEYS[1], n=4)
+    )
     await lab.until("SELECT count(*) = 1 FROM effects WHERE n = 4", seconds=3)
     await lab.until("SELECT count(*) = 1 FROM tasks WHERE state = 'dead'")
     failed = [row.failed_at for row in await lab.rows("SELECT failed_at FROM attempts ORDER BY id")]
-    gaps = [(b - a).total_seconds() for a, b in zip(failed, failed[1:], strict=False)]
+    gaps = [(b - a).total_seconds() for a, b in itertools.pairwise(failed)]
     assert [round(gap) for gap in gaps] == [2, 4, 8], gaps
     states = await lab.rows("SELECT state FROM tasks ORDER BY id")
     assert [row.state for row in states] == ["dead", "blocked", "blocked"]
