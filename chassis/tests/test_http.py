@@ -64,7 +64,7 @@ async def http(lab: Lab) -> AsyncIterator[httpx2.AsyncClient]:
     settings = ServiceSettings(
         database_url="postgresql://unused",
         token_secret=SECRET,
-        kafka_bootstrap_servers=lab.bootstrap,  # type: ignore[arg-type]
+        kafka_bootstrap_servers=lab.bootstrap,
     )
     application = Application("lab", settings, MIGRATIONS, (routes,), (lab.inline(),))
     application.connected = lab.database

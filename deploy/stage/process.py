@@ -1,0 +1,95 @@
+"""One child process of the stage: its own process group, its log file, its restart after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.stage.keeper import Keeper
+
+_BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Process:
+    """A child that is started again when it ends by itself. Its output goes to `<logs>/<name>.log`."""
+
+    def __init__(
+        self, name: str, argv: list[str], environment: dict[str, str], logs: Path, keeper: Keeper, *, restart: bool = True
+    ) -> None:
+        self.name, self.argv, self.environment, self.logs, self.keeper = name, argv, environment, logs, keeper
+        self.restart = restart
+        self.crashes = 0
+        self._child: asyncio.subprocess.Process | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """The running child's process id."""
+        return self._child.pid if self._child is not None and self._child.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the child and watch it."""
+        self._stopping = False
+        await self._spawn()
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch())
+
+    async def _spawn(self) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with (self.logs / f"{self.name}.log").open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                *self.argv,
+                env={**os.environ, **self.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.keeper.add(self._child.pid)
+
+    async def _watch(self) -> None:
+        while True:
+            assert self._child is not None
+            child = self._child
+            await child.wait()
+            self.keeper.forget(child.pid)
+            if self._stopping or not self.restart:
+                return
+            await asyncio.sleep(_BACKOFF_SECONDS[min(self.crashes, len(_BACKOFF_SECONDS) - 1)])
+            self.crashes += 1
+            if not self._stopping:
+                await self._spawn()
+
+    def kill(self, number: int = signal.SIGKILL) -> int | None:
+        """Send `number` to the child (not its group); the watcher starts it again. Returns the pid that was hit."""
+        pid = self.pid
+        if pid is not None:
+            os.kill(pid, number)
+        return pid
+
+    async def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> None:
+        """End the child in order, and its whole group by force if it takes longer than `seconds`."""
+        self._stopping = True
+        child = self._child
+        if child is not None and child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(number)
+            try:
+                await asyncio.wait_for(child.wait(), seconds)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                await child.wait()
+        if self._watcher is not None:
+            await asyncio.gather(self._watcher, return_exceptions=True)
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of the log, for an error message."""
+        path = self.logs / f"{self.name}.log"
+        text = path.read_text(errors="replace") if path.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,108 @@
+"""The parts that tests run on: one PostgreSQL and one Kafka for the whole pytest run, real both, gone with it.
+
+From Testcontainers when a Docker engine answers and PAYFIRST_TESTCONTAINERS=1, else started by `deploy.stage`. A part
+that can't be had fails the tests that need it; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from chassis.topics import create_topics
+from deploy.stage.kafka import Kafka
+from deploy.stage.keeper import Keeper
+from deploy.stage.ports import Ports
+from deploy.stage.postgres import Postgres
+from tests import containers
+
+_PORT_BASE = 21000
+
+
+class PostgresServer:
+    """A server that makes databases for tests."""
+
+    def __init__(self, admin_url: str) -> None:
+        self.admin_url = admin_url
+
+    def url(self, database: str) -> str:
+        """The address of `database` as its owner."""
+        parts = urlsplit(self.admin_url)
+        return urlunsplit((parts.scheme, parts.netloc, f"/{database}", "", ""))
+
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """A new database, a clone of `template` when one is given; returns its url."""
+        clone = f' TEMPLATE "{template}"' if template else ""
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, self._create(name, clone)).result()
+
+    async def _create(self, name: str, clone: str) -> str:
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name}"{clone}')
+        finally:
+            await connection.close()
+        return self.url(name)
+
+
+@pytest.fixture(scope="session")
+def parts_home() -> Iterator[Path]:
+    """A folder for the parts' data, removed at the end."""
+    home = Path(tempfile.mkdtemp(prefix="payfirst-tests-"))
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def keeper() -> Iterator[Keeper]:
+    """Ends the parts when pytest is gone, however it goes."""
+    keeper = Keeper()
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(parts_home: Path, keeper: Keeper) -> Iterator[PostgresServer]:
+    """A real PostgreSQL."""
+    if containers.wanted():
+        with containers.postgres() as url:
+            yield PostgresServer(url)
+        return
+    if url := os.environ.get("PAYFIRST_TEST_DATABASE_URL"):
+        yield PostgresServer(url)
+        return
+    part = Postgres(parts_home, Ports(_PORT_BASE).take(0), keeper, durable=False)
+    with asyncio.Runner() as runner:
+        runner.run(part.start())
+        yield PostgresServer(part.url())
+        runner.run(part.stop(fast=False))
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(parts_home: Path, keeper: Keeper) -> Iterator[str]:
+    """A real Kafka with the topics of the contracts; its address."""
+    if containers.wanted():
+        with containers.kafka() as address:
+            asyncio.run(create_topics([address]))
+            yield address
+        return
+    if address := os.environ.get("PAYFIRST_TEST_KAFKA"):
+        asyncio.run(create_topics([address]))
+        yield address
+        return
+    ports = Ports(_PORT_BASE + 10)
+    part = Kafka(parts_home, ports.take(0), ports.take(1), keeper)
+    with asyncio.Runner() as runner:
+        runner.run(part.start())
+        runner.run(create_topics([part.bootstrap]))
+        yield part.bootstrap
+        runner.run(part.stop())
