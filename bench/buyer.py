@@ -79,7 +79,9 @@ class Buyer:
             checkout["checkout_token"],
         )
 
-    async def pay(self, checkout: Checkout, outcome: str = "success", webhooks: str = "normal", **more: Any) -> dict[str, Any]:
+    async def pay(
+        self, checkout: Checkout, outcome: str = "success", webhooks: str = "normal", **more: Any
+    ) -> dict[str, Any]:
         """Pay at the simulator; returns what the vendor's checkout hands to the browser."""
         body = {"outcome": outcome, "webhooks": webhooks, "delay_seconds": 0, **more}
         return _ok(await self.post("simulators", f"/control/razorpay/orders/{checkout.order_id}/pay", body))
@@ -87,7 +89,9 @@ class Buyer:
     async def verify(self, triple: dict[str, Any], checkout: Checkout) -> httpx2.Response:
         """Hand the vendor's answer to the verify route."""
         body = {name: triple[name] for name in ("razorpay_payment_id", "razorpay_signature") if name in triple}
-        return await self.post("payment", "/api/v1/payments/public/verify", {"razorpay_order_id": checkout.order_id, **body})
+        return await self.post(
+            "payment", "/api/v1/payments/public/verify", {"razorpay_order_id": checkout.order_id, **body}
+        )
 
     async def booking(self, checkout: Checkout) -> dict[str, Any]:
         """The booking as its buyer sees it."""

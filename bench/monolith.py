@@ -144,12 +144,20 @@ async def purchase(paid: Paid) -> dict[str, str]:
     now = datetime.now(UTC)
     async with sessions() as session, session.begin():
         payment = Payment(
-            booking_id=paid.booking_id, amount_minor=paid.amount_minor, currency=paid.currency, state="captured", captured_at=now
+            booking_id=paid.booking_id,
+            amount_minor=paid.amount_minor,
+            currency=paid.currency,
+            state="captured",
+            captured_at=now,
         )
         session.add(payment)
         await session.flush()
         booking = Booking(
-            id=paid.booking_id, payment_id=payment.id, buyer_email="buyer@example.com", state="confirmed", confirmed_at=now
+            id=paid.booking_id,
+            payment_id=payment.id,
+            buyer_email="buyer@example.com",
+            state="confirmed",
+            confirmed_at=now,
         )
         session.add(booking)
         await session.flush()
@@ -163,7 +171,8 @@ async def purchase(paid: Paid) -> dict[str, str]:
         session.add(allocation)
         await session.flush()
         session.add_all(
-            Session(allocation_id=allocation.id, starts_at=now + timedelta(days=n), state="planned") for n in range(paid.tier)
+            Session(allocation_id=allocation.id, starts_at=now + timedelta(days=n), state="planned")
+            for n in range(paid.tier)
         )
         number = await session.scalar(
             update(InvoiceSeries)
@@ -187,7 +196,11 @@ _MAILS = (("confirmation", "buyer@example.com"), ("assignment", "trainer@example
 
 async def _assign(session: Any, specialty: str) -> Trainer:
     found = await session.scalars(
-        select(Trainer).where(Trainer.specialty == specialty).order_by(Trainer.active_load, Trainer.id).limit(1).with_for_update()
+        select(Trainer)
+        .where(Trainer.specialty == specialty)
+        .order_by(Trainer.active_load, Trainer.id)
+        .limit(1)
+        .with_for_update()
     )
     trainer: Trainer = found.one()
     trainer.active_load += 1

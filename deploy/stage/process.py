@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 from deploy.stage.keeper import Keeper
@@ -18,7 +17,14 @@ class Process:
     """A child that is started again when it ends by itself. Its output goes to `<logs>/<name>.log`."""
 
     def __init__(
-        self, name: str, argv: list[str], environment: dict[str, str], logs: Path, keeper: Keeper, *, restart: bool = True
+        self,
+        name: str,
+        argv: list[str],
+        environment: dict[str, str],
+        logs: Path,
+        keeper: Keeper,
+        *,
+        restart: bool = True,
     ) -> None:
         self.name, self.argv, self.environment, self.logs, self.keeper = name, argv, environment, logs, keeper
         self.restart = restart

@@ -1,0 +1,1 @@
+"""The `payfirst` command: the local stage, and what operators do from a shell."""

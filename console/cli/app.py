@@ -1,0 +1,20 @@
+"""The `payfirst` command line: one place where every command is registered."""
+
+from __future__ import annotations
+
+import typer
+
+from console.cli import ops, stage
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Payfirst: paid first, then fulfilled.")
+stage.register(app)
+ops.register(app)
+
+
+def main() -> None:
+    """Entry point of `payfirst`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

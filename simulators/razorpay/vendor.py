@@ -1,0 +1,159 @@
+"""Razorpay as one thing: its books, its webhooks, and what a customer can do at its checkout."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from simulators.clock import VendorClock
+from simulators.razorpay.books import Books, Refused, new_id
+from simulators.razorpay.signature import checkout_signature, sign
+from simulators.webhooks import Delivery, Mode, Sender
+
+DECLINES = {
+    "payment_timed_out": "Payment was not completed on time.",
+    "insufficient_fund": "Your account does not have enough balance.",
+    "payment_cancelled": "Payment was cancelled.",
+    "card_declined": "Your payment could not be completed as the bank declined it. Try another card.",
+    "card_disabled_for_online_payments": "This card is not enabled for online payments.",
+    "card_number_invalid": "The card number is not valid.",
+    "gateway_technical_error": "The payment failed because of a technical error at the bank.",
+    "authentication_failed": "The OTP was wrong; the payment was not authenticated.",
+    "incorrect_otp": "The OTP was wrong.",
+}
+CARDS = {
+    "4100280000090000": "payment_timed_out",
+    "4100280000080001": "insufficient_fund",
+    "4100280000070002": "payment_cancelled",
+    "4100280000060003": "card_declined",
+    "4100280000050004": "card_declined",
+    "4100280000040005": "card_declined",
+    "4100280000030006": "card_disabled_for_online_payments",
+    "4100280000010008": "card_number_invalid",
+    "4100280000020007": "gateway_technical_error",
+    "4100280000000009": "authentication_failed",
+}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The merchant's credentials at this vendor."""
+
+    key_id: str
+    key_secret: str
+    webhook_secret: str
+    webhook_url: str
+
+
+class Razorpay:
+    """The vendor: what its routes, its checkout page and the controls call."""
+
+    def __init__(self, clock: VendorClock, sender: Sender, keys: Keys) -> None:
+        self.books, self.sender, self.keys, self.clock = Books(clock), sender, keys, clock
+
+    def triple(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """What the checkout hands to the browser after a success."""
+        order_id = payment["order_id"]
+        return {
+            "razorpay_payment_id": payment["id"],
+            "razorpay_order_id": order_id,
+            "razorpay_signature": checkout_signature(self.keys.key_secret, order_id, payment["id"]),
+        }
+
+    def customer_pays(
+        self,
+        order_id: str,
+        outcome: str,
+        mode: Mode = "normal",
+        delay_seconds: float = 0.0,
+        method: str = "card",
+        amount: int | None = None,
+    ) -> dict[str, Any]:
+        """One attempt of a customer with the wished outcome; returns what the browser would get."""
+        if outcome == "dismiss":
+            return {"dismissed": True, "razorpay_order_id": order_id}
+        payment = self.books.attempt(order_id, method=method, amount=amount)
+        if outcome == "pending":
+            return {"pending": True, "razorpay_payment_id": payment["id"], "razorpay_order_id": order_id}
+        if outcome == "late_success":
+            self.books.fail(payment, "payment_timed_out", DECLINES["payment_timed_out"])
+            self.tell(payment, ["payment.failed"], "normal")
+            asyncio.get_running_loop().call_later(
+                max(delay_seconds, 0.2), self.settle, payment["id"], "authorize", mode, True
+            )
+            return {"error": self.error(payment), "razorpay_order_id": order_id}
+        if outcome.startswith("decline"):
+            reason = outcome.partition(":")[2] or "card_declined"
+            self.books.fail(payment, reason, DECLINES.get(reason, "The payment was declined."))
+            self.tell(payment, ["payment.failed"], mode, delay_seconds)
+            return {"error": self.error(payment), "razorpay_order_id": order_id}
+        if outcome != "success":
+            raise Refused(f"There is no outcome {outcome!r}.")
+        self.settle(payment["id"], "authorize", mode, delay_seconds=delay_seconds)
+        return self.triple(payment)
+
+    def settle(
+        self, payment_id: str, act: str, mode: Mode = "normal", late: bool = False, delay_seconds: float = 0.0
+    ) -> None:
+        """Let a waiting payment be authorized or fail, and tell of it."""
+        payment = self.books.payment(payment_id)
+        if act == "fail":
+            self.books.fail(payment, "card_declined", DECLINES["card_declined"])
+            self.tell(payment, ["payment.failed"], mode, delay_seconds)
+            return
+        captured = self.books.authorize(payment, late=late)
+        events = ["payment.authorized", *(["payment.captured", "order.paid"] if captured else [])]
+        self.tell(payment, events, mode, delay_seconds)
+
+    def error(self, payment: dict[str, Any]) -> dict[str, Any]:
+        """The error object of a failed attempt, as the checkout and the API give it."""
+        return {
+            "code": payment["error_code"],
+            "description": payment["error_description"],
+            "source": payment["error_source"],
+            "step": payment["error_step"],
+            "reason": payment["error_reason"],
+            "metadata": {"order_id": payment["order_id"], "payment_id": payment["id"]},
+        }
+
+    def tell(
+        self,
+        payment: dict[str, Any],
+        events: list[str],
+        mode: Mode,
+        delay_seconds: float = 0.0,
+        refund: dict[str, Any] | None = None,
+    ) -> None:
+        """Send the webhooks for `events`, each a snapshot of now."""
+        if not self.keys.webhook_url:
+            return
+        self.sender.send([self._delivery(payment, event, refund) for event in events], mode, delay_seconds)
+
+    def _delivery(self, payment: dict[str, Any], event: str, refund: dict[str, Any] | None) -> Delivery:
+        snapshot = dict(payment)
+        if event == "payment.authorized":
+            snapshot |= {"status": "authorized", "captured": False, "fee": None, "tax": None}
+        payload: dict[str, Any] = {"payment": {"entity": snapshot}}
+        if event == "order.paid":
+            payload["order"] = {"entity": dict(self.books.orders[payment["order_id"]])}
+        if refund is not None:
+            payload["refund"] = {"entity": dict(refund)}
+        body = {
+            "entity": "event",
+            "account_id": "acc_PayfirstLocal1",
+            "event": event,
+            "contains": list(payload),
+            "payload": payload,
+            "created_at": self.clock.now(),
+        }
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        event_id = new_id("evt")[4:]
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Razorpay-Webhook/v1",
+            "X-Razorpay-Signature": sign(self.keys.webhook_secret, raw),
+            "x-razorpay-event-id": event_id,
+        }
+        return Delivery(event_id, event, self.keys.webhook_url, raw, headers)
