@@ -1,0 +1,139 @@
+"""How rows look outside: offers, carts and the buyer's page of a booking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.booking.domain.pricing import Priced
+
+_STEPS = (
+    ("payment.secured", "your payment"),
+    ("booking.confirmed", "your place"),
+    ("purchase.recorded", "your course"),
+    ("trainer.assigned", "your trainer"),
+    ("invoice.issued", "your invoice"),
+    ("fulfillment.completed", "everything is ready"),
+)
+_PAYMENT_STATUS = (
+    ("refund.succeeded", "refunded"),
+    ("payment.captured", "captured"),
+    ("payment.secured", "authorized"),
+    ("payment.expired", "expired"),
+    ("payment.failed", "failed"),
+)
+
+
+def instant(value: datetime | None) -> str | None:
+    """RFC 3339 with Z."""
+    return None if value is None else value.isoformat().replace("+00:00", "Z")
+
+
+def offer(row: Any) -> dict[str, Any]:
+    """An offer in the catalogue; prices by tier."""
+    prices = orjson.loads(row.prices)
+    return {
+        "offer_id": row.offer_id,
+        "kind": row.kind,
+        "title": row.title,
+        "description": row.description,
+        "course_id": row.course_id,
+        "specialty": row.specialty,
+        "tiers": [
+            {"tier": int(tier), "amount_minor": minor, "currency": row.currency}
+            for tier, minor in sorted(prices.items())
+        ],
+        "currency": row.currency,
+        "capture_policy": row.capture_policy,
+        "refund_policy": orjson.loads(row.refund_policy),
+        "session_minutes": row.session_minutes,
+        "seats_left": None if row.seats is None else row.seats - row.seats_taken,
+        "needed": ["tier", "time_slot", "schedule"],
+    }
+
+
+def cart(row: Any, priced: Priced) -> dict[str, Any]:
+    """A cart, priced, with what is wrong with it."""
+    return {
+        "cart_id": row.cart_id,
+        "status": row.state,
+        "booking_id": row.booking_id,
+        "lines": list(priced.lines),
+        "amount_minor": priced.amount_minor,
+        "currency": priced.currency,
+        "problems": list(priced.problems),
+    }
+
+
+def booking(hold: Any, milestones: list[dict[str, Any]]) -> dict[str, Any]:
+    """The buyer's page: where things stand, what is awaited, until when."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for milestone in milestones:
+        by_name.setdefault(milestone["name"], []).append(milestone)
+    confirmed = hold.booking_state is not None
+    return {
+        "booking_id": hold.booking_id,
+        "reference": hold.reference,
+        "status": _status(hold),
+        "payment_status": _payment_status(by_name, confirmed=confirmed),
+        "amount_minor": hold.amount_minor,
+        "currency": hold.currency,
+        "expires_at": instant(hold.expires_at) if not confirmed else None,
+        "lines": orjson.loads(hold.lines),
+        "orders": [],
+        "invoices": [_invoice(item["detail"]) for item in by_name.get("invoice.issued", [])],
+        "meeting": None,
+        "allocation": _allocation(by_name),
+        "refunds": [_refund(item) for item in by_name.get("refund.succeeded", [])],
+        "steps": _steps(hold, by_name, confirmed=confirmed),
+        "next_deadline": instant(hold.expires_at) if _status(hold) == "PENDING" else None,
+    }
+
+
+def _status(hold: Any) -> str:
+    if hold.booking_state is not None:
+        return str(hold.booking_state).upper()
+    if hold.state == "held" and hold.expires_at <= hold.at:
+        return "EXPIRED"
+    return {"held": "PENDING", "expired": "EXPIRED", "released": "CANCELLED", "converted": "CONFIRMED"}[hold.state]
+
+
+def _payment_status(by_name: dict[str, list[dict[str, Any]]], *, confirmed: bool) -> str:
+    for name, status in _PAYMENT_STATUS:
+        if name in by_name:
+            return status
+    return "authorized" if confirmed else "pending"
+
+
+def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bool) -> list[dict[str, Any]]:
+    steps = []
+    awaited = True
+    for name, text in _STEPS:
+        at = by_name[name][-1]["at"] if name in by_name else None
+        if confirmed and name in ("payment.secured", "booking.confirmed"):
+            at = at or hold.confirmed_at
+        steps.append(
+            {"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited}
+        )
+        awaited = awaited and at is not None
+    return steps
+
+
+def _allocation(by_name: dict[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
+    for name, status in (("trainer.assigned", "approved"), ("allocation.pending", "pending")):
+        if name in by_name:
+            detail = by_name[name][-1]["detail"]
+            kept = ("allocation_id", "trainer_id", "trainer_name", "sessions_total", "first_session_at", "reason")
+            return {"status": status, **{key: detail[key] for key in kept if key in detail}}
+    return None
+
+
+def _invoice(detail: dict[str, Any]) -> dict[str, Any]:
+    return {key: detail[key] for key in ("invoice_id", "invoice_number", "total_minor", "currency", "issued_at")}
+
+
+def _refund(milestone: dict[str, Any]) -> dict[str, Any]:
+    detail = milestone["detail"]
+    return {key: detail[key] for key in ("refund_id", "amount_minor", "currency", "reason", "refunded_at")}

@@ -1,0 +1,25 @@
+"""Booking composed: the only file that knows everybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chassis.hosting import Application
+from services.booking.api import bookings, carts, cases, catalogue
+from services.booking.consumers import STEPS
+from services.booking.settings import BookingSettings
+from services.booking.timers import PERIODICS
+
+MIGRATIONS = Path(__file__).parent / "storage" / "migrations"
+
+
+def build(settings: BookingSettings) -> Application:
+    """The service with `settings`."""
+    return Application(
+        name="booking",
+        settings=settings,
+        migrations=MIGRATIONS,
+        routers=(catalogue.router, carts.router, bookings.router, cases.router),
+        steps=STEPS,
+        periodics=PERIODICS,
+    )

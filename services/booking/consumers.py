@@ -1,0 +1,33 @@
+"""Door 2: which messages booking takes, and who handles them."""
+
+from __future__ import annotations
+
+from chassis.steps import InlineStep
+from contracts import fulfillment_events as fulfillment
+from contracts import payment_events as payment
+from contracts.topics import BOOKING_CONFIRMATIONS, BOOKING_PROGRESS
+from services.booking.handlers.confirmations import confirm_many
+from services.booking.handlers.progress import record_many
+
+STEPS = (
+    InlineStep(BOOKING_CONFIRMATIONS, (payment.PaymentSecured,), confirm_many),
+    InlineStep(
+        BOOKING_PROGRESS,
+        (
+            payment.PaymentSecured,
+            payment.PaymentCaptured,
+            payment.PaymentFailed,
+            payment.PaymentExpired,
+            payment.RefundSucceeded,
+            payment.RefundFailed,
+            fulfillment.PurchaseRecorded,
+            fulfillment.TrainerAssigned,
+            fulfillment.AllocationPending,
+            fulfillment.InvoiceIssued,
+            fulfillment.FulfillmentCompleted,
+            fulfillment.FulfillmentRejected,
+        ),
+        record_many,
+        critical=False,
+    ),
+)

@@ -1,0 +1,41 @@
+"""States and triggers of a hold and of a booking."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class HoldState(StrEnum):
+    """Where a claim on places stands."""
+
+    HELD = "held"
+    CONVERTED = "converted"
+    EXPIRED = "expired"
+    RELEASED = "released"
+
+
+class HoldTrigger(StrEnum):
+    """What a hold can see."""
+
+    PAID = "paid"
+    PAID_AND_PLACE_GONE = "paid_and_place_gone"
+    DEADLINE_PASSED = "deadline_passed"
+    CANCELLED = "cancelled"
+
+
+class BookingState(StrEnum):
+    """Where a paid booking stands."""
+
+    CONFIRMED = "confirmed"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class BookingTrigger(StrEnum):
+    """What a booking can see."""
+
+    FIRST_SESSION_HELD = "first_session_held"
+    LAST_SESSION_HELD = "last_session_held"
+    CANCELLED_BY_BUYER = "cancelled_by_buyer"
+    FULFILLMENT_REJECTED = "fulfillment_rejected"

@@ -1,0 +1,106 @@
+"""Checkout: price the cart, take the places, give out the booking id and the signed checkout token."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import orjson
+
+from chassis.identity import Principal, issue_guest_token
+from chassis.ids import uuid7
+from chassis.problems import Problem
+from chassis.work import Work
+from services.booking.domain.pricing import Priced, price
+from services.booking.settings import BookingSettings
+from services.booking.storage import carts, holds, offers
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def reference() -> str:
+    """A new human reference: `BK-` and 8 characters without the ones that look alike (S4-05)."""
+    return "BK-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+async def check_out(
+    work: Work, settings: BookingSettings, cart: Any, buyer: dict[str, Any], caller: Principal
+) -> dict[str, Any]:
+    """Hold what is in the locked `cart`; a cart with a live hold answers with that one again.
+
+    Raises `cart-invalid` (nothing held), `state-conflict` for a converted cart, `slot-taken` when seats went meanwhile.
+    """
+    if cart.state == "CONVERTED":
+        raise Problem("state-conflict", "This cart was paid; see its booking.", booking_id=cart.booking_id)
+    if cart.state == "CHECKED_OUT":
+        live = await holds.find(work, cart.booking_id)
+        if live is not None and live.state == "held" and live.expires_at > live.at:
+            return answer(settings, live)
+    lines = await carts.lines_of(work, cart.cart_id)
+    priced = price(lines, datetime.now(UTC).date())
+    if priced.problems:
+        raise Problem("cart-invalid", "Mend the cart's problems and check out again.", problems=list(priced.problems))
+    if not await offers.take_places(work, priced.places):
+        raise Problem("slot-taken", "The last places were taken just now; choose another course.")
+    booking_id = str(uuid7())
+    hold = _hold(booking_id, cart.cart_id, priced, lines, buyer, caller)
+    await holds.create(work, hold, settings.booking_hold_seconds)
+    await carts.mark_checked_out(work, cart.cart_id, booking_id)
+    made = await holds.find(work, booking_id)
+    return answer(settings, made)
+
+
+def _hold(
+    booking_id: str, cart_id: str, priced: Priced, lines: Any, buyer: dict[str, Any], caller: Principal
+) -> dict[str, Any]:
+    student = f"guest-{booking_id}" if caller.is_guest else caller.subject
+    policies = {line.offer.capture_policy for line in lines}
+    return {
+        "booking_id": booking_id,
+        "reference": reference(),
+        "cart_id": cart_id,
+        "buyer": {**buyer, "student_id": student},
+        "lines": list(priced.lines),
+        "places": priced.places,
+        "amount_minor": priced.amount_minor,
+        "currency": priced.currency,
+        "capture_policy": "immediate" if "immediate" in policies else "after_service",
+        "refund_policy": lines[0].offer.refund_policy,
+    }
+
+
+def checkout_token(settings: BookingSettings, hold: Any) -> str:
+    """What payment trusts: booking id, amount, currency, kinds, capture policy, buyer and deadline, signed."""
+    lines = orjson.loads(hold.lines)
+    claims = {
+        "booking_id": hold.booking_id,
+        "reference": hold.reference,
+        "amount_minor": hold.amount_minor,
+        "currency": hold.currency,
+        "kinds": sorted({line["kind"] for line in lines}),
+        "capture_policy": hold.capture_policy,
+        "buyer_id": orjson.loads(hold.buyer)["student_id"],
+        "aud": "payment",
+        "exp": int(hold.expires_at.timestamp()) + settings.booking_token_grace_seconds,
+        "jti": hold.booking_id,
+    }
+    secret = settings.checkout_token_secret.get_secret_value()
+    return jwt.encode(claims, secret, algorithm="HS256", headers={"typ": "checkout+jwt"})
+
+
+def answer(settings: BookingSettings, hold: Any) -> dict[str, Any]:
+    """The 201 of checkout and book: everything that the browser needs to go on."""
+    scope = {"booking": hold.booking_id, "cart": hold.cart_id}
+    return {
+        "booking_id": hold.booking_id,
+        "reference": hold.reference,
+        "status": "PENDING",
+        "expires_at": hold.expires_at.isoformat().replace("+00:00", "Z"),
+        "amount_minor": hold.amount_minor,
+        "currency": hold.currency,
+        "lines": orjson.loads(hold.lines),
+        "checkout_token": checkout_token(settings, hold),
+        "guest_token": issue_guest_token(settings.token_secret.get_secret_value(), scope),
+    }

@@ -1,0 +1,92 @@
+"""`payment.secured` → the hold becomes a booking, or the money goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from chassis.outcomes import Dead
+from chassis.steps import Message
+from chassis.work import Work
+from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue
+from contracts.payment_events import PaymentSecured
+from services.booking.domain.confirming import Decision, decide
+from services.booking.domain.states import HoldState
+from services.booking.storage import holds, offers
+
+_LINES = TypeAdapter(tuple[ConfirmedLine, ...])
+
+
+async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
+    """Confirm every paid hold of the batch in one statement. Raises `Dead` for a booking id that we never gave out."""
+    locked = await holds.lock_many(work, sorted({message.key for message in messages}))
+    confirmed: dict[str, str] = {}
+    batch: list[tuple[str, str, str]] = []
+    for message in messages:
+        paid: PaymentSecured = message.event
+        hold = locked.get(message.key)
+        if hold is None:
+            raise Dead(f"no checkout has the booking id {message.key}")
+        decision = decide(
+            HoldState(hold.state),
+            (hold.amount_minor, hold.currency),
+            (paid.amount_minor, paid.currency),
+            paid.payment_id,
+            confirmed.get(message.key, hold.payment_id),
+        )
+        if decision.answer == "take_again" and not await _take_again(work, hold):
+            decision = Decision("refund", "the place was taken by somebody else", "place-gone")
+        if decision.answer == "refund":
+            await _give_back(work, message, decision)
+        elif decision.answer != "ignore":
+            confirmed[message.key] = paid.payment_id
+            batch.append((message.key, paid.payment_id, hold.state))
+            work.tell(_event(hold, paid.payment_id), causation=message.id)
+    if batch:
+        await holds.confirm_many(work, batch)
+
+
+async def _take_again(work: Work, hold: Any) -> bool:
+    """Take the places of an expired hold again; what was taken before the first miss is given back."""
+    taken: dict[str, int] = {}
+    for offer_id, count in sorted(orjson.loads(hold.places).items()):
+        if not await offers.take_places(work, {offer_id: count}):
+            await offers.give_places_back(work, taken)
+            return False
+        taken[offer_id] = count
+    return True
+
+
+async def _give_back(work: Work, message: Message, decision: Decision) -> None:
+    paid: PaymentSecured = message.event
+    if decision.refund_key.startswith("mismatch"):
+        detail = {"paid_minor": paid.amount_minor, "currency": paid.currency, "payment_id": paid.payment_id}
+        await holds.open_case(work, "payment-mismatch", message.key, detail)
+    work.tell(
+        RefundDue(
+            booking_id=message.key,
+            payment_id=paid.payment_id,
+            refund_key=decision.refund_key,
+            amount_minor=paid.amount_minor,
+            currency=paid.currency,
+            reason=decision.reason,
+        ),
+        causation=message.id,
+    )
+
+
+def _event(hold: Any, payment_id: str) -> BookingConfirmed:
+    return BookingConfirmed(
+        booking_id=hold.booking_id,
+        reference=hold.reference,
+        payment_id=payment_id,
+        buyer=Buyer.model_validate_json(hold.buyer),
+        lines=_LINES.validate_json(hold.lines),
+        amount_minor=hold.amount_minor,
+        currency=hold.currency,
+        confirmed_at=datetime.now(UTC),
+    )

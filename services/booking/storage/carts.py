@@ -1,0 +1,55 @@
+"""Carts and their lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from chassis.work import Work
+from services.booking.domain.pricing import Line
+from services.booking.storage.offers import offer_of
+
+
+async def create(work: Work, cart_id: str, owner: str | None) -> None:
+    """A new open cart; `owner` is an account's subject, None for a guest."""
+    await work.execute("INSERT INTO carts (cart_id, owner, state) VALUES ($1, $2, 'OPEN')", cart_id, owner)
+
+
+async def find(work: Work, cart_id: str, *, lock: bool = False) -> Any | None:
+    """A cart's row, locked when something is about to change."""
+    return await work.fetch_one(f"SELECT * FROM carts WHERE cart_id = $1 {'FOR UPDATE' if lock else ''}", cart_id)  # noqa: S608
+
+
+async def lines_of(work: Work, cart_id: str) -> list[Line]:
+    """The cart's lines with their offers, in the order they were added."""
+    rows = await work.fetch(
+        """SELECT l.line_id, l.quantity, l.wish, o.* FROM cart_lines l JOIN offers o USING (offer_id)
+           WHERE l.cart_id = $1 ORDER BY l.line_id""",
+        cart_id,
+    )
+    return [Line(row.line_id, offer_of(row), row.quantity, orjson.loads(row.wish)) for row in rows]
+
+
+async def add_line(work: Work, cart_id: str, line_id: str, offer_id: str, quantity: int, wish: dict[str, Any]) -> None:
+    """Add a line."""
+    await work.execute(
+        "INSERT INTO cart_lines (line_id, cart_id, offer_id, quantity, wish) VALUES ($1, $2, $3, $4, $5::jsonb)",
+        line_id,
+        cart_id,
+        offer_id,
+        quantity,
+        orjson.dumps(wish).decode(),
+    )
+
+
+async def remove_line(work: Work, cart_id: str, line_id: str) -> bool:
+    """Remove a line; False when the cart has no such line."""
+    return await work.execute("DELETE FROM cart_lines WHERE cart_id = $1 AND line_id = $2", cart_id, line_id) == 1
+
+
+async def mark_checked_out(work: Work, cart_id: str, booking_id: str) -> None:
+    """The cart now has a live hold."""
+    await work.execute(
+        "UPDATE carts SET state = 'CHECKED_OUT', booking_id = $2 WHERE cart_id = $1", cart_id, booking_id
+    )

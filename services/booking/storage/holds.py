@@ -1,0 +1,135 @@
+"""Holds and bookings: read for a decision under lock, written for a whole batch in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from chassis.work import Work
+
+
+async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
+    """Write a new hold; its deadline is the database's now plus `hold_seconds`. Returns `expires_at`."""
+    row = await work.fetch_one(
+        """WITH made AS (
+               INSERT INTO holds (booking_id, reference, cart_id, state, buyer, lines, places, amount_minor, currency,
+                                  capture_policy, refund_policy, expires_at)
+               VALUES ($1, $2, $3, 'held', $4::jsonb, $5::jsonb, $6::jsonb, $7, $8, $9, $10::jsonb,
+                       date_trunc('second', now()) + make_interval(secs => $11))
+               RETURNING expires_at
+           ), moved AS (
+               INSERT INTO booking_transitions (booking_id, noun, moved_to, trigger) VALUES ($1, 'hold', 'held', 'checkout')
+           )
+           SELECT expires_at FROM made""",
+        hold["booking_id"],
+        hold["reference"],
+        hold["cart_id"],
+        orjson.dumps(hold["buyer"]).decode(),
+        orjson.dumps(hold["lines"]).decode(),
+        orjson.dumps(hold["places"]).decode(),
+        hold["amount_minor"],
+        hold["currency"],
+        hold["capture_policy"],
+        orjson.dumps(hold["refund_policy"]).decode(),
+        float(hold_seconds),
+    )
+    assert row is not None
+    return row.expires_at
+
+
+async def find(work: Work, booking_id: str) -> Any | None:
+    """A hold's row with its booking's state, or None."""
+    return await work.fetch_one(
+        """SELECT h.*, b.state AS booking_state, b.confirmed_at, now() AS at FROM holds h
+           LEFT JOIN bookings b USING (booking_id) WHERE h.booking_id = $1""",
+        booking_id,
+    )
+
+
+_LOCK = """
+SELECT booking_id, reference, cart_id, state, buyer, lines, places, amount_minor, currency, payment_id
+FROM holds WHERE booking_id = ANY($1::text[]) ORDER BY booking_id FOR UPDATE
+"""
+
+
+async def lock_many(work: Work, booking_ids: list[str]) -> dict[str, Any]:
+    """The holds of `booking_ids`, locked in order of id."""
+    return {row.booking_id: row for row in await work.fetch(_LOCK, booking_ids)}
+
+
+_CONFIRM = """
+WITH paid AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS p (booking_id, payment_id, was)
+), converted AS (
+    UPDATE holds h SET state = 'converted', payment_id = p.payment_id FROM paid p WHERE h.booking_id = p.booking_id
+    RETURNING h.booking_id, h.reference, h.cart_id, h.payment_id, h.amount_minor, h.currency
+), carted AS (
+    UPDATE carts c SET state = 'CONVERTED', booking_id = v.booking_id FROM converted v WHERE c.cart_id = v.cart_id
+), moved AS (
+    INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
+    SELECT booking_id, 'hold', was, 'converted', 'paid' FROM paid
+    UNION ALL SELECT booking_id, 'booking', NULL, 'confirmed', 'paid' FROM paid
+)
+INSERT INTO bookings (booking_id, reference, payment_id, state, amount_minor, currency)
+SELECT booking_id, reference, payment_id, 'confirmed', amount_minor, currency FROM converted
+"""
+
+
+async def confirm_many(work: Work, confirmed: Sequence[tuple[str, str, str]]) -> None:
+    """Make bookings of the holds in `confirmed` (booking id, payment id, state before), all in one statement."""
+    columns = list(zip(*confirmed, strict=True))
+    await work.execute(_CONFIRM, *(list(column) for column in columns))
+
+
+_EXPIRE = """
+WITH due AS (
+    SELECT booking_id FROM holds WHERE state = 'held' AND expires_at <= now()
+    ORDER BY booking_id LIMIT $1 FOR UPDATE SKIP LOCKED
+), expired AS (
+    UPDATE holds h SET state = 'expired' FROM due WHERE h.booking_id = due.booking_id
+    RETURNING h.booking_id, h.cart_id, h.places
+), carted AS (
+    UPDATE carts c SET state = 'OPEN' FROM expired e
+    WHERE c.cart_id = e.cart_id AND c.booking_id = e.booking_id AND c.state = 'CHECKED_OUT'
+), moved AS (
+    INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
+    SELECT booking_id, 'hold', 'held', 'expired', 'deadline_passed' FROM expired
+)
+SELECT booking_id, places FROM expired ORDER BY booking_id
+"""
+
+
+async def expire_many(work: Work, limit: int) -> Sequence[Any]:
+    """Expire up to `limit` holds whose deadline has passed by the database's clock; returns them."""
+    return await work.fetch(_EXPIRE, limit)
+
+
+async def cancel(work: Work, booking_id: str, trigger: str) -> bool:
+    """Cancel a confirmed booking and release its hold; False when it was not confirmed."""
+    return (
+        await work.execute(
+            """WITH gone AS (
+                   UPDATE bookings SET state = 'cancelled' WHERE booking_id = $1 AND state = 'confirmed'
+                   RETURNING booking_id
+               ), released AS (
+                   UPDATE holds h SET state = 'released' FROM gone WHERE h.booking_id = gone.booking_id
+               )
+               INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
+               SELECT booking_id, 'booking', 'confirmed', 'cancelled', $2 FROM gone""",
+            booking_id,
+            trigger,
+        )
+        == 1
+    )
+
+
+async def open_case(work: Work, kind: str, booking_id: str, detail: dict[str, Any]) -> None:
+    """Put something before a person, with a day to decide."""
+    await work.execute(
+        "INSERT INTO cases (kind, booking_id, detail) VALUES ($1, $2, $3::jsonb)",
+        kind,
+        booking_id,
+        orjson.dumps(detail).decode(),
+    )

@@ -1,0 +1,1 @@
+"""Fulfillment: purchases, trainers, allocations, sessions, progress and invoices. It never touches money."""

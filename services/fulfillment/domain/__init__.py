@@ -1,0 +1,1 @@
+"""What fulfillment decides, pure."""

@@ -1,0 +1,1 @@
+"""What talks to the outside: mail servers and push."""

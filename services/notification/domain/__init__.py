@@ -1,0 +1,1 @@
+"""Pure decisions about notices and deliveries: no await, session, clock or log."""

@@ -1,0 +1,116 @@
+"""What a notice says: its subject and the values that its templates show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.notification.domain.notices import Kind
+from services.notification.domain.wording import amount, moment, one_line
+
+_SUBJECT_CHARACTERS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One notice, ready to be written: who it is for, and the facts of the event that made it."""
+
+    delivery_id: UUID
+    booking_id: str
+    kind: Kind
+    recipient: str
+    name: str
+    reference: str
+    time_zone: str
+    titles: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where notices point to; the patterns take `{invoice_id}` and `{booking_id}`."""
+
+    invoice: str
+    booking: str
+
+
+def subject(letter: Letter) -> str:
+    """The subject line: no token, no link, no line break (N-4)."""
+    titles = letter.facts.get("title") or letter.titles
+    text = {
+        Kind.CONFIRMATION: f"Confirmed: {titles} ({letter.reference})",
+        Kind.TRAINER_ASSIGNMENT: f"New student for {titles} ({letter.reference})",
+        Kind.ALLOCATION_PENDING: f"We are looking for your trainer: {titles} ({letter.reference})",
+        Kind.CANCELLATION: f"Cancelled: {titles} ({letter.reference})",
+        Kind.REFUND: f"Your money is on its way back: {titles} ({letter.reference})",
+    }[letter.kind]
+    return one_line(text)[:_SUBJECT_CHARACTERS]
+
+
+def _when(letter: Letter, instant: str) -> str:
+    return moment(datetime.fromisoformat(instant), letter.time_zone)
+
+
+def _confirmation(letter: Letter, links: Links) -> dict[str, Any]:
+    return {
+        "lines": [
+            {
+                "title": line["title"],
+                "trainer": line["trainer_name"],
+                "sessions": line["sessions_total"],
+                "first_session": _when(letter, line["first_session_at"]),
+                "invoice_number": line["invoice_number"],
+                "invoice_link": links.invoice.format(invoice_id=line["invoice_id"], booking_id=letter.booking_id),
+            }
+            for line in letter.facts["lines"]
+        ]
+    }
+
+
+def _assignment(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {
+        "title": facts["title"],
+        "sessions": facts["sessions_total"],
+        "first_session": _when(letter, facts["first_session_at"]),
+    }
+
+
+def _refund(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {"amount": amount(facts["amount_minor"], facts["currency"]), "refund_id": facts["refund_id"]}
+
+
+def _plain(letter: Letter, links: Links) -> dict[str, Any]:
+    return {}
+
+
+_CONTENT: dict[Kind, Callable[[Letter, Links], dict[str, Any]]] = {
+    Kind.CONFIRMATION: _confirmation,
+    Kind.TRAINER_ASSIGNMENT: _assignment,
+    Kind.ALLOCATION_PENDING: _plain,
+    Kind.CANCELLATION: _plain,
+    Kind.REFUND: _refund,
+}
+
+
+def content(letter: Letter, links: Links) -> dict[str, Any]:
+    """The values of the letter's templates."""
+    return {
+        "subject": subject(letter),
+        "name": letter.name,
+        "reference": letter.reference,
+        "titles": letter.titles,
+        "booking_link": links.booking.format(booking_id=letter.booking_id),
+        **_CONTENT[letter.kind](letter, links),
+    }
+
+
+def short(letter: Letter) -> tuple[str, str]:
+    """(title, body) of a push notice; at most a few hundred bytes of the 4,096 that are allowed."""
+    lines = letter.facts.get("lines") or []
+    first = f"First session {_when(letter, lines[0]['first_session_at'])}" if lines else letter.reference
+    return one_line(f"Confirmed: {letter.titles}")[:100], first[:200]

@@ -1,0 +1,14 @@
+"""Remember whom to tell: the buyer of each confirmed booking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.steps import Message
+from chassis.work import Work
+from services.notification.storage import contacts
+
+
+async def record_many(work: Work, messages: Sequence[Message]) -> None:
+    """One statement for any number of `booking.confirmed`."""
+    await contacts.record_buyers(work, [message.event for message in messages])

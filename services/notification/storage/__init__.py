@@ -1,0 +1,1 @@
+"""What is remembered: contacts, devices, preferences and deliveries."""

@@ -1,0 +1,1 @@
+"""Tests of the notification service, mirroring its rooms."""

@@ -1,0 +1,133 @@
+"""Events and messages that the tests speak with, and a purchase as fulfillment would tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.ids import uuid7
+from chassis.steps import Message
+from chassis.work import Database
+from contracts.booking_events import BookingCancelled, BookingConfirmed, Buyer, ConfirmedLine, CourseWish
+from contracts.event import Event
+from contracts.fulfillment_events import AllocationPending, CompletedLine, FulfillmentCompleted, TrainerAssigned
+from contracts.payment_events import RefundSucceeded
+from services.notification.handlers import contacts, deliveries
+
+AT = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+
+
+def message(event: Any) -> Message:
+    """`event` as a step receives it."""
+    return Message(uuid7(), event.type, event.booking_id, event)
+
+
+def confirmed(booking_id: str, email: str = "asha.rao@example.com", student_id: str = "student-1") -> BookingConfirmed:
+    """A paid course."""
+    wish = CourseWish(
+        course_id="course-1",
+        tier=10,
+        specialty="yoga",
+        time_slot="18:30",
+        weekdays=(1, 3),
+        starts_on="2026-11-24",
+        time_zone="Asia/Kolkata",
+    )
+    line = ConfirmedLine(
+        line_id="line-1",
+        offer_id="offer-1",
+        kind="course",
+        title="Yoga & breath",
+        quantity=1,
+        unit_minor=199900,
+        total_minor=199900,
+        course=wish,
+    )
+    return BookingConfirmed(
+        booking_id=booking_id,
+        reference="BK-449034CB",
+        payment_id="pay-1",
+        buyer=Buyer(student_id=student_id, name="Asha Rao", email=email),
+        lines=(line,),
+        amount_minor=199900,
+        currency="INR",
+        confirmed_at=AT,
+    )
+
+
+def completed(booking_id: str) -> FulfillmentCompleted:
+    """Everything is in place."""
+    line = CompletedLine(
+        purchase_id="purchase-1",
+        title="Yoga & breath",
+        trainer_id="trainer-1",
+        trainer_name="Meera",
+        sessions_total=10,
+        first_session_at=AT,
+        invoice_id="invoice-1",
+        invoice_number="PF-2026-000001",
+    )
+    return FulfillmentCompleted(booking_id=booking_id, lines=(line,), completed_at=AT)
+
+
+def assigned(
+    booking_id: str, purchase_id: str = "purchase-1", email: str = "meera@trainers.example"
+) -> TrainerAssigned:
+    """A trainer was found."""
+    return TrainerAssigned(
+        booking_id=booking_id,
+        purchase_id=purchase_id,
+        allocation_id="allocation-1",
+        trainer_id="trainer-1",
+        trainer_name="Meera",
+        trainer_email=email,
+        title="Yoga & breath",
+        sessions_total=10,
+        first_session_at=AT,
+        assigned_at=AT,
+    )
+
+
+def pending(booking_id: str) -> AllocationPending:
+    """No trainer fits yet."""
+    return AllocationPending(
+        booking_id=booking_id, purchase_id="purchase-1", allocation_id="allocation-1", reason="nobody", pending_at=AT
+    )
+
+
+def cancelled(booking_id: str) -> BookingCancelled:
+    """It can't be done."""
+    return BookingCancelled(booking_id=booking_id, reference="BK-449034CB", reason="no place", cancelled_at=AT)
+
+
+def refunded(booking_id: str, refund_id: str = "refund-1") -> RefundSucceeded:
+    """Money went back."""
+    return RefundSucceeded(
+        booking_id=booking_id,
+        payment_id="pay-1",
+        gateway="razorpay",
+        amount_minor=199900,
+        currency="INR",
+        refund_id=refund_id,
+        reason="place-gone",
+        refunded_at=AT,
+    )
+
+
+async def know_buyers(database: Database, events: Sequence[BookingConfirmed]) -> None:
+    """Run `notification.recipients` for `events`."""
+    async with database.transaction() as work:
+        await contacts.record_many(work, [message(event) for event in events])
+
+
+async def owe(database: Database, events: Sequence[Event]) -> None:
+    """Run `notification.deliveries` for `events`."""
+    async with database.transaction() as work:
+        await deliveries.queue_many(work, [message(event) for event in events])
+
+
+async def rows(database: Database, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+    """What `sql` finds, as plain tuples."""
+    async with database.transaction() as work:
+        return [tuple(row) for row in await work.fetch(sql, *args)]

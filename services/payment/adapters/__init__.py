@@ -1,0 +1,1 @@
+"""The outside as payment meets it: gateways, and the checkout token that booking signs."""

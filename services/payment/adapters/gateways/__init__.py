@@ -1,0 +1,1 @@
+"""One port for every gateway and one folder for each vendor: client, mapping, signature."""

@@ -1,0 +1,1 @@
+"""Razorpay over its documented HTTP interface."""

@@ -1,0 +1,1 @@
+"""Door one: HTTP. Routes authenticate, read and answer; they decide nothing."""

@@ -1,0 +1,97 @@
+"""`POST /api/v1/payments/public/create-order`: from a checkout token to what the browser needs to pay."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from chassis import telemetry
+from chassis.idempotency import Idempotency, Once
+from chassis.problems import Problem
+from chassis.serving import Db
+from chassis.work import Database, Work
+from services.payment.adapters import checkout_token
+from services.payment.adapters.checkout_token import Checkout
+from services.payment.api.schemas import CreatedOrder, CreateOrder, problems_of
+from services.payment.domain.states import SECURED
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["payments"])
+
+
+@router.post(
+    "/api/v1/payments/public/create-order",
+    status_code=201,
+    response_model=CreatedOrder,
+    responses={
+        200: {"model": CreatedOrder, "description": "The payment was there: the same again"},
+        **problems_of(
+            "malformed",
+            "unauthenticated",
+            "validation",
+            "idempotency-key-reused",
+            "state-conflict",
+            "idempotency-in-progress",
+            "gateway-unavailable",
+        ),
+    },
+)
+async def create_order(request: Request, order: CreateOrder, database: Db, once: Idempotency) -> Response:
+    """Open the payment of a checkout. No login: the token proves what is to be paid, by whom and until when."""
+    await _refuse_reused_key(database, once)
+    checkout = _checkout(request, order.checkout_token)
+    gateway = request.app.state.gateways.get(order.gateway)
+    if gateway is None:
+        offered = ", ".join(sorted(g.name for g in request.app.state.gateways)) or "none"
+        error = {"pointer": "/gateway", "in": "body", "detail": f"Not offered; offered: {offered}."}
+        raise Problem("validation", "Choose a gateway that is offered.", errors=[error])
+    with telemetry.purchase_span("payment create-order", checkout.booking_id):
+        opened = await request.app.state.ordering.open(checkout, gateway)
+    paid = opened.status in SECURED
+    body: dict[str, Any] = {
+        "payment_id": str(opened.payment_id),
+        "gateway": gateway.name,
+        "status": opened.status.value if paid else "created",
+        "amount": opened.amount_minor,
+        "amount_minor": opened.amount_minor,
+        "currency": opened.currency,
+        **gateway.checkout_fields(opened.gateway_order_id),
+    }
+    status = 201 if opened.fresh else 200
+    if once.key is None:
+        return JSONResponse(body, status)
+
+    async def remembered(_: Work) -> tuple[int, dict[str, Any]]:
+        return status, body
+
+    return await once.answer(database, remembered)
+
+
+def _checkout(request: Request, token: str) -> Checkout:
+    try:
+        return checkout_token.read(token, request.app.state.settings.checkout_token_secret.get_secret_value())
+    except checkout_token.TokenUnreadable:
+        raise Problem("malformed", "checkout_token is no token; send what checkout gave.") from None
+    except checkout_token.TokenRefused as error:
+        if error.expired:
+            raise Problem("unauthenticated", "The checkout has ended; check out again.") from None
+        telemetry.SECURITY_EVENTS.labels("payment", "checkout-token").inc()
+        raise Problem("unauthenticated", "The checkout token is not valid; check out again.") from None
+
+
+async def _refuse_reused_key(database: Database, once: Once) -> None:
+    """Another body under a used key is refused before anything is made; the answer itself is stored at the end."""
+    if once.key is None:
+        return
+    async with database.transaction() as work:
+        row = await work.fetch_one(
+            "SELECT request_digest FROM idempotency_keys WHERE caller = $1 AND route = $2 AND key = $3",
+            once.caller,
+            once.route,
+            once.key,
+        )
+    if row is not None and bytes(row.request_digest) != once.request_digest:
+        raise Problem("idempotency-key-reused", "Use a new key for a new request.")

@@ -1,0 +1,95 @@
+"""Reading a payment and its booking: for the buyer, the guest of that booking, and staff."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlalchemy import Row
+
+from chassis.identity import Caller, Principal
+from chassis.problems import Problem
+from chassis.serving import Db
+from chassis.work import Work
+from services.payment.api.schemas import (
+    AttemptShown,
+    Checked,
+    CheckedBooking,
+    PaymentShown,
+    RefundShown,
+    TransitionShown,
+    problems_of,
+)
+from services.payment.domain.money import decimal_text
+from services.payment.domain.states import SECURED, PaymentState
+from services.payment.storage import views
+
+router = APIRouter(tags=["payments"], responses=problems_of("unauthenticated", "not-found", "validation"))
+
+
+async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
+    """The payment if the caller may see it; another person's is not there (http.md, Manners)."""
+    row = await views.payment(work, payment_id)
+    if row is None:
+        raise Problem("not-found", "There is no such payment for you.")
+    mine = caller.may("booking", row.booking_id) if caller.is_guest else caller.subject == row.buyer_id
+    if not mine and not caller.is_staff:
+        raise Problem("not-found", "There is no such payment for you.")
+    return row
+
+
+@router.get("/api/v1/payments/{payment_id}", response_model=PaymentShown)
+async def show_payment(payment_id: UUID, caller: Caller, database: Db) -> PaymentShown:
+    """State, attempts, refunds, the trail, and the money so far."""
+    async with database.transaction() as work:
+        row = await _own(work, payment_id, caller)
+        attempts = await views.attempts(work, payment_id)
+        refunds = await views.refunds(work, payment_id)
+        transitions = await views.transitions(work, payment_id)
+    return PaymentShown(
+        payment_id=row.id,
+        booking_id=row.booking_id,
+        reference=row.reference,
+        gateway=row.gateway,
+        status=row.status,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        authorized_minor=row.authorized_minor,
+        captured_minor=row.captured_minor,
+        refunded_minor=row.refunded_minor,
+        gateway_order_id=row.gateway_order_id,
+        gateway_payment_id=row.gateway_payment_id,
+        duplicate_of=row.duplicate_of,
+        expires_at=row.expires_at,
+        secured_at=row.secured_at,
+        created_at=row.created_at,
+        attempts=[AttemptShown.model_validate(item) for item in attempts],
+        refunds=[RefundShown.model_validate(item) for item in refunds],
+        transitions=[TransitionShown.model_validate(item) for item in transitions],
+    )
+
+
+@router.get("/api/v1/payments/{payment_id}/check-booking", response_model=Checked)
+@router.get("/api/v1/payments/{payment_id}/check-booking/", response_model=Checked, include_in_schema=False)
+@router.get("/api/payments/{payment_id}/check-booking/", response_model=Checked)
+@router.get("/api/payments/{payment_id}/check-booking", response_model=Checked, include_in_schema=False)
+async def check_booking(payment_id: UUID, caller: Caller, database: Db) -> Checked:
+    """Whether the payment is secured and its booking there (S4-04)."""
+    async with database.transaction() as work:
+        row = await _own(work, payment_id, caller)
+    booking = None
+    if row.book_status is not None:
+        total = row.amount_minor if row.book_minor is None else row.book_minor
+        booking = CheckedBooking(
+            book_id=row.book_reference,
+            booking_id=row.booking_id,
+            status=row.book_status,
+            total_amount=decimal_text(total, row.book_currency or row.currency),
+        )
+    return Checked(
+        success=PaymentState(row.status) in SECURED,
+        payment_status=row.status,
+        booking_created=booking is not None,
+        booking=booking,
+    )

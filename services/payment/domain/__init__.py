@@ -1,0 +1,1 @@
+"""What payment decides: pure data and functions, no waiting, no clock, no database."""

@@ -1,0 +1,203 @@
+"""Deciding what an observation means: the one path of replies, webhooks, polls and verifications (design section 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.machine import Ignore, Move
+from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment, Transition
+from services.payment.domain.refunding import apply_refund, lapse, request_refund
+from services.payment.domain.states import PaymentState, PaymentTrigger
+from services.payment.domain.transitions import PAYMENT
+
+_RANK = {Seen.PENDING: 0, Seen.FAILED: 1, Seen.AUTHORIZED: 2, Seen.CAPTURED: 3, Seen.VOIDED: 3}
+_TRIGGERS = {
+    Seen.PENDING: PaymentTrigger.ATTEMPT_SEEN,
+    Seen.FAILED: PaymentTrigger.FAILED_SEEN,
+    Seen.AUTHORIZED: PaymentTrigger.AUTHORIZED_SEEN,
+    Seen.CAPTURED: PaymentTrigger.CAPTURED_SEEN,
+    Seen.VOIDED: PaymentTrigger.VOIDED_SEEN,
+    Seen.DISPUTE_OPENED: PaymentTrigger.DISPUTE_OPENED,
+    Seen.DISPUTE_WON: PaymentTrigger.DISPUTE_WON,
+    Seen.DISPUTE_LOST: PaymentTrigger.DISPUTE_LOST,
+}
+_DISPUTES = frozenset({Seen.DISPUTE_OPENED, Seen.DISPUTE_WON, Seen.DISPUTE_LOST})
+_SUCCESS = frozenset({Seen.AUTHORIZED, Seen.CAPTURED})
+_LATE_FROM = frozenset({PaymentState.FAILED, PaymentState.EXPIRED})
+
+
+def decide(siblings: Sequence[Payment], payment: Payment, seen: Observation, effects: Effects) -> str:
+    """Apply `seen` to `payment`, whose booking's payments are `siblings`; returns the verdict in words.
+
+    Amount, currency and order are compared with our own row first (P-17, F-86): a difference opens a case and moves
+    nothing. The first proof moves the payment, the rest is ignored with a reason.
+    """
+    if mismatch := _mismatch(payment, seen):
+        effects.open_case(mismatch)
+        return f"refused: {mismatch.kind}"
+    if payment.gateway_order_id is None:
+        payment.gateway_order_id = seen.gateway_order_id
+        effects.touch(payment)
+    if seen.status in _DISPUTES:
+        return _dispute(payment, seen, effects)
+    verdict = _attempt(siblings, payment, seen, effects)
+    if seen.refund is not None and payment.attempts[seen.gateway_payment_id].status is Seen.CAPTURED:
+        verdict = apply_refund(payment, payment.attempts[seen.gateway_payment_id], seen, seen.refund, effects)
+    return verdict
+
+
+def move(payment: Payment, trigger: PaymentTrigger, source: str, effects: Effects, reason: str = "") -> bool:
+    """Ask the table; on Move change the state and write the trail. Returns whether it moved; a refusal opens a case."""
+    decision = PAYMENT.decide(payment.status, trigger)
+    if isinstance(decision, Ignore):
+        return False
+    if not isinstance(decision, Move):
+        effects.open_case(
+            Case(
+                "refused-observation",
+                f"refused/{payment.id}/{trigger}",
+                f"{payment.status}: {decision.reason}",
+                payment,
+            )
+        )
+        return False
+    effects.payment_moves.append(
+        Transition(payment.id, payment.status, decision.to, trigger, reason or trigger.replace("_", " "), source)
+    )
+    payment.status = decision.to
+    effects.touch(payment)
+    return True
+
+
+def pass_deadline(payment: Payment, effects: Effects) -> bool:
+    """Nobody paid before the deadline: tell it once. A late success is still watched for."""
+    moved = move(payment, PaymentTrigger.DEADLINE_PASSED, "time", effects, "nobody paid before the deadline")
+    if moved:
+        effects.facts.append(Fact(FactKind.EXPIRED, payment))
+    return moved
+
+
+def _mismatch(payment: Payment, seen: Observation) -> Case | None:
+    differences = {
+        "order-mismatch": payment.gateway_order_id not in (None, seen.gateway_order_id),
+        "currency-mismatch": payment.currency != seen.currency,
+        "amount-mismatch": payment.amount_minor != seen.amount_minor,
+    }
+    for kind, differs in differences.items():
+        if differs:
+            detail = (
+                f"{seen.source} says {seen.status} of {seen.amount_minor} {seen.currency} for order "
+                f"{seen.gateway_order_id}; our row has {payment.amount_minor} {payment.currency} for order "
+                f"{payment.gateway_order_id}. Nothing was moved: look at the gateway and give the money back there."
+            )
+            dedupe = f"{kind}/{seen.gateway}/{seen.gateway_payment_id}"
+            return Case(kind, dedupe, detail, payment, payment.amount_minor, seen.amount_minor)
+    return None
+
+
+def _attempt(siblings: Sequence[Payment], payment: Payment, seen: Observation, effects: Effects) -> str:
+    attempt = payment.attempts.get(seen.gateway_payment_id)
+    if attempt is None:
+        attempt = Attempt(seen.gateway_payment_id, Seen.PENDING, seen.amount_minor, seen.currency)
+        payment.attempts[seen.gateway_payment_id] = attempt
+    elif _RANK[attempt.status] >= _RANK[seen.status]:
+        return f"ignored: the attempt is {attempt.status} already"
+    attempt.status, attempt.reason = seen.status, seen.reason
+    attempt.late = attempt.late or seen.late
+    effects.touch(payment, attempt)
+    if seen.status in _SUCCESS:
+        return _succeed(siblings, payment, attempt, seen, effects)
+    if seen.status is Seen.VOIDED:
+        lapse(payment, attempt, seen.source, effects)
+    if payment.gateway_payment_id not in (None, attempt.gateway_payment_id):
+        return "ignored: another attempt secured the payment"
+    trigger = _TRIGGERS[seen.status]
+    if not move(payment, trigger, seen.source, effects, seen.reason or ""):
+        return _why_not(payment, trigger)
+    effects.evidence.append(Evidence(payment.id, payment.status, seen))
+    if payment.status is PaymentState.FAILED:
+        effects.facts.append(Fact(FactKind.FAILED, payment, reason=seen.reason or "the payment failed"))
+    if payment.status is PaymentState.VOIDED:
+        detail = "The gateway gave the authorized money back because it was not captured in time."
+        effects.open_case(
+            Case("authorization-lapsed", f"lapsed/{payment.id}", detail, payment, payment.amount_minor, 0)
+        )
+    return f"moved: {payment.status}"
+
+
+def _succeed(
+    siblings: Sequence[Payment], payment: Payment, attempt: Attempt, seen: Observation, effects: Effects
+) -> str:
+    attempt.authorized_minor = seen.amount_minor
+    if seen.status is Seen.CAPTURED:
+        attempt.captured_minor = seen.amount_minor
+    if payment.gateway_payment_id not in (None, attempt.gateway_payment_id):
+        attempt.surplus = True
+        _give_back(payment, attempt, "second success for one order", effects)
+        return "ignored: a second success; it is given back"
+    if payment.secured_at is None and (holder := _secured_sibling(siblings, payment)) is not None:
+        payment.duplicate_of = holder.id
+    was_late = seen.late or payment.status in _LATE_FROM
+    trigger = _TRIGGERS[seen.status]
+    if not move(payment, trigger, seen.source, effects, "late_authorization" if was_late else ""):
+        return _why_not(payment, trigger)
+    effects.evidence.append(Evidence(payment.id, payment.status, seen))
+    attempt.late = attempt.late or was_late
+    payment.gateway_payment_id = attempt.gateway_payment_id
+    payment.authorized_minor, payment.captured_minor = attempt.authorized_minor, attempt.captured_minor
+    _tell_success(payment, effects)
+    if payment.duplicate_of is not None:
+        _give_back(payment, attempt, "second success for one booking", effects)
+    elif payment.status is PaymentState.AUTHORIZED:
+        effects.captures.append(payment)
+    return f"moved: {payment.status}"
+
+
+def _tell_success(payment: Payment, effects: Effects) -> None:
+    first = payment.secured_at is None
+    if first:
+        payment.secured_at = effects.now
+    if payment.duplicate_of is not None:
+        return
+    if first:
+        effects.facts.append(Fact(FactKind.SECURED, payment, secured_as=payment.status))
+    if payment.status is PaymentState.CAPTURED:
+        effects.facts.append(Fact(FactKind.CAPTURED, payment))
+
+
+def _secured_sibling(siblings: Sequence[Payment], payment: Payment) -> Payment | None:
+    for other in siblings:
+        if other.id != payment.id and other.secured_at is not None and other.duplicate_of is None:
+            return other
+    return None
+
+
+def _give_back(payment: Payment, attempt: Attempt, why: str, effects: Effects) -> None:
+    key = f"surplus-{attempt.gateway_payment_id}"
+    if request_refund(payment, attempt, key, attempt.amount_minor, why, effects) is not None:
+        detail = f"{why}: gateway payment {attempt.gateway_payment_id} is being refunded by itself."
+        effects.open_case(Case("second-payment", key, detail, payment, 0, attempt.amount_minor))
+
+
+def _dispute(payment: Payment, seen: Observation, effects: Effects) -> str:
+    trigger = _TRIGGERS[seen.status]
+    detail = f"The buyer's bank: {seen.status.replace('_', ' ')} ({seen.reason or 'no reason given'})."
+    dedupe = f"{seen.status}/{seen.gateway_payment_id}"
+    effects.open_case(
+        Case(seen.status.replace("_", "-"), dedupe, detail, payment, payment.captured_minor, seen.amount_minor)
+    )
+    if not move(payment, trigger, seen.source, effects, seen.reason or ""):
+        return _why_not(payment, trigger)
+    effects.evidence.append(Evidence(payment.id, payment.status, seen))
+    if trigger is PaymentTrigger.DISPUTE_WON and payment.refunded_minor:
+        whole = payment.refunded_minor == payment.captured_minor
+        after = PaymentTrigger.REFUNDED_IN_FULL if whole else PaymentTrigger.REFUNDED_IN_PART
+        move(payment, after, seen.source, effects, "refunded before the dispute ended")
+    return f"moved: {payment.status}"
+
+
+def _why_not(payment: Payment, trigger: PaymentTrigger) -> str:
+    decision = PAYMENT.decide(payment.status, trigger)
+    kind = "ignored" if isinstance(decision, Ignore) else "refused"
+    return f"{kind}: {getattr(decision, 'reason', '')}"

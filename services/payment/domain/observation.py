@@ -1,0 +1,71 @@
+"""What a gateway said, by reply, webhook, poll or verify: one type for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Seen(StrEnum):
+    """What the gateway said of one of its payments, in our words. Anything unclear is `pending`."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    VOIDED = "voided"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+
+
+class RefundSeen(StrEnum):
+    """What the gateway said of a refund."""
+
+    PENDING = "pending"
+    PROCESSED = "processed"
+    FAILED = "failed"
+
+
+class Source(StrEnum):
+    """The way an observation came."""
+
+    REPLY = "reply"
+    WEBHOOK = "webhook"
+    POLL = "poll"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPart:
+    """The refund that an observation is about: the gateway's id, ours when it carried it, minor units."""
+
+    gateway_refund_id: str | None
+    refund_id: UUID | None
+    status: RefundSeen
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing a gateway said about one of its payments.
+
+    `payment_id` is our own id as the gateway's order carries it (receipt or notes), used only while the gateway's order
+    id is not stored. `account` is the merchant account as far as the channel tells it. `raw` refers to what was said
+    (the id of a stored webhook, or the path of a query). Amounts are minor units.
+    """
+
+    gateway: str
+    gateway_order_id: str
+    gateway_payment_id: str
+    status: Seen
+    amount_minor: int
+    currency: str
+    account: str
+    source: Source
+    raw: str
+    payment_id: UUID | None = None
+    late: bool = False
+    reason: str | None = None
+    refund: RefundPart | None = None

@@ -1,0 +1,156 @@
+"""A payment with its attempts and refunds as they are inside one transaction, and what deciding about it brings about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.states import PaymentState, RefundState
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One payment of the gateway under an order of ours. `surplus`: a success beside the one that counts."""
+
+    gateway_payment_id: str
+    status: Seen
+    amount_minor: int
+    currency: str
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    surplus: bool = False
+    late: bool = False
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Refund:
+    """Money going back: `refund_key` is the intent, unique for the payment (M-10)."""
+
+    id: UUID
+    refund_key: str
+    gateway_payment_id: str
+    status: RefundState
+    amount_minor: int
+    reason: str
+    gateway_refund_id: str | None = None
+
+
+@dataclass(slots=True)
+class Payment:
+    """Money from one buyer for one booking id through one gateway, locked by the transaction that holds it."""
+
+    id: UUID
+    booking_id: str
+    gateway: str
+    status: PaymentState
+    amount_minor: int
+    currency: str
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    gateway_order_id: str | None = None
+    gateway_payment_id: str | None = None
+    duplicate_of: UUID | None = None
+    secured_at: datetime | None = None
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    refunds: dict[UUID, Refund] = field(default_factory=dict)
+
+    def owed(self, gateway_payment_id: str) -> int:
+        """What of an attempt's captured money is going back or went back, minor units."""
+        live = (RefundState.REQUESTED, RefundState.SENT, RefundState.SUCCEEDED)
+        return sum(
+            refund.amount_minor
+            for refund in self.refunds.values()
+            if refund.gateway_payment_id == gateway_payment_id and refund.status in live
+        )
+
+
+class FactKind(StrEnum):
+    """What other services are told."""
+
+    SECURED = "secured"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    REFUND_SUCCEEDED = "refund_succeeded"
+    REFUND_FAILED = "refund_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something to tell about `payment`; `secured_as` and `reason` where the kind has them."""
+
+    kind: FactKind
+    payment: Payment
+    refund: Refund | None = None
+    secured_as: PaymentState | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One move of a payment or refund: a row of the audit trail."""
+
+    subject: UUID
+    from_status: str | None
+    to_status: str
+    trigger: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a payment's move rested on (P-17)."""
+
+    payment_id: UUID
+    to_status: str
+    seen: Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something a person must decide. `dedupe` keeps repeats of one trouble one case."""
+
+    kind: str
+    dedupe: str
+    detail: str
+    payment: Payment
+    expected_minor: int | None = None
+    seen_minor: int | None = None
+
+
+@dataclass(slots=True)
+class Effects:
+    """All that one transaction has to write and tell besides the payments themselves."""
+
+    now: datetime
+    new_id: Callable[[], UUID]
+    payment_moves: list[Transition] = field(default_factory=list)
+    refund_moves: list[Transition] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    cases: dict[str, Case] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+    captures: list[Payment] = field(default_factory=list)
+    refund_runs: list[tuple[Payment, Refund]] = field(default_factory=list)
+    touched_payments: dict[UUID, Payment] = field(default_factory=dict)
+    touched_attempts: dict[str, tuple[Payment, Attempt]] = field(default_factory=dict)
+    touched_refunds: dict[UUID, tuple[Payment, Refund]] = field(default_factory=dict)
+
+    def touch(self, payment: Payment, attempt: Attempt | None = None, refund: Refund | None = None) -> None:
+        """Remember that these rows must be written."""
+        self.touched_payments[payment.id] = payment
+        if attempt is not None:
+            self.touched_attempts[attempt.gateway_payment_id] = (payment, attempt)
+        if refund is not None:
+            self.touched_refunds[refund.id] = (payment, refund)
+
+    def open_case(self, case: Case) -> None:
+        """Put `case` before a person, once."""
+        self.cases.setdefault(case.dedupe, case)

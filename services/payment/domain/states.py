@@ -1,0 +1,82 @@
+"""The states of a payment and of a refund, and what can be seen that moves them (design section 7)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PaymentState(StrEnum):
+    """Where the money of one booking stands at one gateway."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    DISPUTED = "disputed"
+
+
+SECURED = frozenset(
+    {
+        PaymentState.AUTHORIZED,
+        PaymentState.CAPTURED,
+        PaymentState.PARTIALLY_REFUNDED,
+        PaymentState.REFUNDED,
+        PaymentState.DISPUTED,
+    }
+)
+"""States in which the buyer's money is, or was, with us (C1)."""
+AWAITED = frozenset(
+    {
+        PaymentState.CREATED,
+        PaymentState.PENDING,
+        PaymentState.AUTHORIZED,
+        PaymentState.FAILED,
+        PaymentState.EXPIRED,
+        PaymentState.UNKNOWN,
+    }
+)
+"""States that the poller still asks the gateway about."""
+
+
+class PaymentTrigger(StrEnum):
+    """What was seen of a payment."""
+
+    ORDER_FOUND = "order_found"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    ATTEMPT_SEEN = "attempt_seen"
+    AUTHORIZED_SEEN = "authorized_seen"
+    CAPTURED_SEEN = "captured_seen"
+    FAILED_SEEN = "failed_seen"
+    VOIDED_SEEN = "voided_seen"
+    DEADLINE_PASSED = "deadline_passed"
+    REFUNDED_IN_PART = "refunded_in_part"
+    REFUNDED_IN_FULL = "refunded_in_full"
+    REFUNDS_UNDONE = "refunds_undone"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+
+
+class RefundState(StrEnum):
+    """Where one refund stands. `sent` means that the gateway may have been called."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REVERSED = "reversed"
+
+
+class RefundTrigger(StrEnum):
+    """What was done with, or seen of, a refund."""
+
+    CALLED = "called"
+    PENDING_SEEN = "pending_seen"
+    PROCESSED_SEEN = "processed_seen"
+    FAILED_SEEN = "failed_seen"

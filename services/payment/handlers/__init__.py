@@ -1,0 +1,1 @@
+"""One function, one transaction: load, decide, save, tell. All doors lead here."""

@@ -1,0 +1,26 @@
+"""What booking tells becomes payment's own view of bookings: the booking part of verify and check-booking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.steps import Message
+from chassis.work import Work
+from contracts.booking_events import BookingCancelled, BookingConfirmed
+from services.payment.storage import bookings
+
+
+async def record_many(work: Work, messages: Sequence[Message]) -> None:
+    """Keep confirmed and cancelled bookings; at most two statements for any number of messages."""
+    confirmed = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingConfirmed)}
+    cancelled = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingCancelled)}
+    if confirmed:
+        await bookings.confirm(
+            work,
+            [
+                (e.booking_id, e.reference, e.amount_minor, e.currency, e.confirmed_at)
+                for _, e in sorted(confirmed.items())
+            ],
+        )
+    if cancelled:
+        await bookings.cancel(work, [(e.booking_id, e.reference, e.cancelled_at) for _, e in sorted(cancelled.items())])

@@ -1,0 +1,68 @@
+"""Captures: an authorization that the gateway did not capture by itself is asked about and captured in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from chassis.outcomes import Held, RetryAfter
+from chassis.steps import Message
+from chassis.work import Work
+from services.payment.adapters.gateways.port import Away, Transient
+from services.payment.adapters.gateways.registry import Gateways
+from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.states import PaymentState
+from services.payment.handlers.observations import Observing
+from services.payment.storage import payments
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureIntent:
+    """What is to be captured: always the whole amount, Razorpay takes no other."""
+
+    payment_id: UUID
+    gateway: str
+    gateway_payment_id: str
+    amount_minor: int
+    currency: str
+
+
+class Captures:
+    """The handler of `payment.captures`: intent, call, outcome."""
+
+    def __init__(self, gateways: Gateways, observing: Observing) -> None:
+        self._gateways, self._observing = gateways, observing
+
+    async def intend(self, work: Work, message: Message) -> CaptureIntent | None:
+        """The payment if it is still authorized; None when it was captured, voided or is being given back."""
+        loaded = await payments.lock(work, [message.event.payment_id])
+        payment = loaded.by_id.get(message.event.payment_id)
+        if payment is None or payment.status is not PaymentState.AUTHORIZED or payment.duplicate_of is not None:
+            return None
+        assert payment.gateway_payment_id is not None
+        return CaptureIntent(
+            payment.id, payment.gateway, payment.gateway_payment_id, payment.amount_minor, payment.currency
+        )
+
+    async def call(self, message: Message, intent: CaptureIntent) -> Observation:
+        """Capture; the adapter asks first and looks again after a refusal. Raises to climb the ladder while authorized."""
+        gateway = self._gateways[intent.gateway]
+        try:
+            seen = await gateway.capture(intent.gateway_payment_id, intent.amount_minor, intent.currency)
+        except Away as error:
+            raise Held(f"gateway:{intent.gateway}") from error
+        except Transient as error:
+            if error.retry_after_seconds is not None:
+                raise RetryAfter(error.retry_after_seconds, str(error)) from error
+            raise
+        if seen.status is Seen.AUTHORIZED:
+            raise NotCaptured(f"payment {intent.payment_id} is still only authorized")
+        return seen
+
+    async def conclude(self, work: Work, message: Message, intent: CaptureIntent, result: Observation) -> None:
+        """What the gateway said takes the path of every observation."""
+        await self._observing.observe(work, [result])
+
+
+class NotCaptured(Exception):
+    """The gateway refused to capture and still shows the authorization: try later, then a person looks."""

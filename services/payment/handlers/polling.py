@@ -1,0 +1,132 @@
+"""The poller: what webhooks and browsers did not tell is asked for, until the payment is settled or too old (P-23)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.ids import uuid7
+from chassis.outcomes import failure_of
+from chassis.work import Database
+from contracts.topics import PAYMENT_REFUNDS
+from services.payment.adapters.gateways.port import GatewayError, NewOrder
+from services.payment.adapters.gateways.registry import Gateways
+from services.payment.domain.deciding import move, pass_deadline
+from services.payment.domain.observation import Observation
+from services.payment.domain.payment import Effects
+from services.payment.domain.states import PaymentState, PaymentTrigger
+from services.payment.handlers.messages import RefundRun
+from services.payment.handlers.observations import Observing
+from services.payment.settings import PaymentSettings
+from services.payment.storage import orders, payments, polls
+
+log = logging.getLogger(__name__)
+_FACTORS = (1, 2, 4, 8, 20, 40, 120, 240)
+"""Times the first wait: 15 s, 30 s, 1 m, 2 m, 5 m, 10 m, 30 m, 1 h."""
+_DAY_SECONDS = 86_400.0
+_SIDE_BY_SIDE = 8
+
+
+class Polling:
+    """Asks gateways about payments and refunds that are still open. Safe in several processes at once."""
+
+    def __init__(self, settings: PaymentSettings, gateways: Gateways, observing: Observing) -> None:
+        self._settings, self._gateways, self._observing = settings, gateways, observing
+        self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def poll(self, database: Database) -> int:
+        """One pass: claim, ask outside any transaction, observe all answers in one transaction. Returns the claimed."""
+        lease_seconds = 3 * self._settings.payment_gateway_timeout_seconds + 30
+        async with database.transaction() as work:
+            due = await polls.claim(work, self._settings.payment_poll_batch_rows, lease_seconds)
+        if not due:
+            return 0
+        answers = await asyncio.gather(*(self._ask(database, row) for row in due))
+        await self._observe(database, [answer for answer in answers if answer])
+        answered = [row for row, answer in zip(due, answers, strict=True) if answer is not None]
+        async with database.transaction() as work:
+            await self._expire(work, [row for row in answered if row.overdue])
+            await polls.reschedule(work, {row.id: self._wait(row) for row in due})
+        return len(due)
+
+    async def _observe(self, database: Database, answers: list[list[Observation]]) -> None:
+        """All answers in one transaction; if that fails, each by itself, so that one bad payment holds up no other."""
+        try:
+            async with database.transaction() as work:
+                await self._observing.observe(work, [seen for answer in answers for seen in answer])
+        except Exception as error:
+            if len(answers) <= 1:
+                log.error("a polled answer can't be recorded: %s", failure_of(error).message)
+                return
+            for answer in answers:
+                await self._observe(database, [answer])
+
+    async def check_refunds(self, database: Database) -> int:
+        """Schedule a question about each refund that has been with the gateway for long. Returns how many."""
+        async with database.transaction() as work:
+            again = 4 * self._settings.payment_refund_check_seconds
+            rows = await polls.refunds_to_check(work, self._settings.payment_poll_batch_rows, again)
+            for row in rows:
+                run = RefundRun(
+                    booking_id=row.booking_id,
+                    payment_id=row.payment_id,
+                    refund_id=row.id,
+                    amount_minor=row.amount_minor,
+                    currency=row.currency,
+                )
+                work.schedule(PAYMENT_REFUNDS, run, key=row.booking_id)
+        return len(rows)
+
+    async def _ask(self, database: Database, row: Row[Any]) -> list[Observation] | None:
+        """What the gateway says of one payment; None when it could not be asked."""
+        gateway = self._gateways.get(row.gateway)
+        if gateway is None:
+            return None
+        try:
+            async with self._side_by_side:
+                order_id = row.gateway_order_id
+                if order_id is None:
+                    order = NewOrder(row.id, row.booking_id, row.amount_minor, row.currency)
+                    found = await gateway.find_order(order)
+                    if found is None:
+                        return []
+                    order_id = await self._adopt(database, row, found.gateway_order_id)
+                return await gateway.observe_order(order_id)
+        except GatewayError as error:
+            log.info("%s can't be asked about %s: %s", row.gateway, row.id, failure_of(error).message)
+            return None
+
+    async def _adopt(self, database: Database, row: Row[Any], gateway_order_id: str) -> str:
+        """Keep the order whose making was never answered."""
+        async with database.transaction() as work:
+            loaded = await payments.lock(work, [row.id])
+            effects = Effects(loaded.now or datetime.now(UTC), uuid7)
+            move(loaded.by_id[row.id], PaymentTrigger.ORDER_FOUND, "poll", effects)
+            await self._observing.settle(work, effects)
+            first = self._settings.payment_poll_first_seconds
+            return await orders.store_order(work, row.id, gateway_order_id, first) or gateway_order_id
+
+    async def _expire(self, work: Any, overdue: Sequence[Row[Any]]) -> None:
+        if not overdue:
+            return
+        loaded = await payments.lock(work, [row.id for row in overdue])
+        effects = Effects(loaded.now or datetime.now(UTC), uuid7)
+        for row in overdue:
+            pass_deadline(loaded.by_id[row.id], effects)
+        await self._observing.settle(work, effects)
+
+    def _wait(self, row: Row[Any]) -> float | None:
+        """Seconds until the next question: backing off, but at the deadline; slow after it; None when it is too late."""
+        gateway = self._gateways.get(row.gateway)
+        late_days = gateway.capabilities.late_authorization_days if gateway is not None else 5
+        if row.seconds_left < -late_days * _DAY_SECONDS:
+            return None
+        if row.overdue and PaymentState(row.status) is not PaymentState.AUTHORIZED:
+            return self._settings.payment_late_poll_seconds
+        wait = self._settings.payment_poll_first_seconds * _FACTORS[min(row.polls, len(_FACTORS) - 1)]
+        return float(min(wait, max(row.seconds_left, 0.0) + 0.05)) if not row.overdue else float(wait)

@@ -1,0 +1,47 @@
+"""Facts of the domain as events of the contracts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from contracts.event import Event
+from contracts.payment_events import (
+    PaymentCaptured,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentSecured,
+    RefundFailed,
+    RefundSucceeded,
+)
+from services.payment.domain.payment import Fact, FactKind
+from services.payment.domain.states import PaymentState
+
+
+def event_of(fact: Fact, now: datetime) -> Event:
+    """The event that tells `fact`, which became true at `now`."""
+    payment, refund = fact.payment, fact.refund
+    shared: dict[str, Any] = {
+        "booking_id": payment.booking_id,
+        "payment_id": str(payment.id),
+        "gateway": payment.gateway,
+        "amount_minor": payment.amount_minor if refund is None else refund.amount_minor,
+        "currency": payment.currency,
+    }
+    reason = (fact.reason or "no reason given")[:200]
+    match fact.kind:
+        case FactKind.SECURED:
+            secured_as = "authorized" if fact.secured_as is PaymentState.AUTHORIZED else "captured"
+            return PaymentSecured(**shared, secured_as=secured_as, secured_at=now)
+        case FactKind.CAPTURED:
+            return PaymentCaptured(**shared, captured_at=now)
+        case FactKind.FAILED:
+            return PaymentFailed(**shared, reason=reason, failed_at=now)
+        case FactKind.EXPIRED:
+            return PaymentExpired(**shared, expired_at=now)
+        case FactKind.REFUND_SUCCEEDED:
+            assert refund is not None
+            return RefundSucceeded(**shared, refund_id=str(refund.id), reason=reason, refunded_at=now)
+        case FactKind.REFUND_FAILED:
+            assert refund is not None
+            return RefundFailed(**shared, refund_id=str(refund.id), reason=reason, failed_at=now)

@@ -1,0 +1,43 @@
+"""Payment's knobs; the environment variable of each is its name in capitals."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from chassis.settings import ServiceSettings
+
+
+class PaymentSettings(ServiceSettings):
+    """Keys of the gateways, and how patient payment is with them. A gateway without keys is not offered."""
+
+    razorpay_key_id: str = ""
+    razorpay_key_secret: SecretStr = SecretStr("")
+    razorpay_webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="Comma list while one is being replaced; empty: the route does not exist."
+    )
+    razorpay_base_url: str = "https://api.razorpay.com"
+    razorpay_account_id: str = Field(default="", description="Our acc_…; when set, events of another are refused.")
+    payment_gateway_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    payment_breaker_failures: int = Field(default=5, ge=1, le=100)
+    payment_breaker_open_seconds: float = Field(default=10.0, gt=0, le=600)
+    payment_verify_fetch_seconds: float = Field(default=1.2, gt=0, le=1.5)
+    payment_verify_answer_seconds: float = Field(default=1.6, gt=0, le=1.9)
+    payment_poll_first_seconds: float = Field(default=15.0, gt=0, le=600)
+    payment_poll_batch_rows: int = Field(default=20, ge=1, le=500)
+    payment_late_poll_seconds: float = Field(default=3600.0, gt=0)
+    payment_order_lease_seconds: float = Field(default=30.0, gt=0, le=300)
+    payment_capture_after_seconds: float = Field(default=20.0, ge=0, le=86_400)
+    payment_refund_retry_seconds: float = Field(default=3600.0, gt=0)
+    payment_refund_rounds: int = Field(
+        default=5, ge=1, le=50, description="Refused refunds are tried again this often."
+    )
+    payment_refund_check_seconds: float = Field(
+        default=300.0, gt=0, description="How often a pending refund is asked about."
+    )
+    payment_case_deadline_hours: float = Field(default=24.0, gt=0)
+
+    @property
+    def razorpay_webhook_secrets(self) -> tuple[str, ...]:
+        """The webhook secrets that are good at present."""
+        listed = self.razorpay_webhook_secret.get_secret_value().split(",")
+        return tuple(secret.strip() for secret in listed if secret.strip())

@@ -1,0 +1,1 @@
+"""What payment remembers, in its own PostgreSQL."""

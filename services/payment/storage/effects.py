@@ -1,0 +1,184 @@
+"""Writing what a batch of decisions brought about: one statement for each table, whatever the number of payments."""
+
+from __future__ import annotations
+
+from chassis.ids import uuid7
+from chassis.work import Work
+from services.payment.domain.payment import Effects, Transition
+from services.payment.domain.states import AWAITED
+
+_PAYMENTS = """
+UPDATE payments p SET status = u.status, authorized_minor = u.authorized_minor, captured_minor = u.captured_minor,
+       refunded_minor = u.refunded_minor, gateway_order_id = u.gateway_order_id,
+       gateway_payment_id = u.gateway_payment_id, duplicate_of = u.duplicate_of, secured_at = u.secured_at,
+       poll_at = CASE WHEN u.awaited THEN p.poll_at END, updated_at = now()
+FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::uuid[],
+            $9::timestamptz[], $10::bool[])
+     AS u (id, status, authorized_minor, captured_minor, refunded_minor, gateway_order_id, gateway_payment_id,
+           duplicate_of, secured_at, awaited)
+WHERE p.id = u.id
+"""
+_ATTEMPTS = """
+INSERT INTO gateway_payments AS g (gateway, gateway_payment_id, payment_id, status, amount_minor, currency,
+       authorized_minor, captured_minor, refunded_minor, surplus, late, reason)
+SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::bigint[],
+       $8::bigint[], $9::bigint[], $10::bool[], $11::bool[], $12::text[])
+ON CONFLICT (gateway, gateway_payment_id) DO UPDATE
+SET status = excluded.status, authorized_minor = excluded.authorized_minor, captured_minor = excluded.captured_minor,
+    refunded_minor = excluded.refunded_minor, surplus = excluded.surplus, late = excluded.late,
+    reason = excluded.reason, updated_at = now()
+WHERE g.payment_id = excluded.payment_id
+"""
+_REFUNDS = """
+INSERT INTO refunds AS r (id, payment_id, refund_key, gateway, gateway_payment_id, gateway_refund_id, status,
+       amount_minor, currency, reason, check_at)
+SELECT u.*, CASE WHEN u.status = 'sent' THEN now() + make_interval(secs => $11) END
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::text[], $10::text[])
+     AS u (id, payment_id, refund_key, gateway, gateway_payment_id, gateway_refund_id, status, amount_minor, currency,
+           reason)
+ON CONFLICT (id) DO UPDATE
+SET status = excluded.status, gateway_refund_id = excluded.gateway_refund_id, check_at = excluded.check_at,
+    updated_at = now()
+"""
+_EVIDENCE = """
+INSERT INTO payment_evidence (payment_id, to_status, gateway_order_id, gateway_payment_id, amount_minor, currency,
+       account, source, signature_ok, raw)
+SELECT e.payment_id, e.to_status, e.gateway_order_id, e.gateway_payment_id, e.amount_minor, e.currency, e.account,
+       e.source, true, e.raw
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
+            $9::text[])
+     AS e (payment_id, to_status, gateway_order_id, gateway_payment_id, amount_minor, currency, account, source, raw)
+"""
+_CASES = """
+INSERT INTO cases (id, kind, dedupe, payment_id, booking_id, expected_minor, seen_minor, currency, detail, deadline_at)
+SELECT u.*, now() + make_interval(secs => 3600 * $10::float8)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
+            $9::text[]) AS u
+ON CONFLICT (dedupe) DO NOTHING
+"""
+
+
+async def write(work: Work, effects: Effects, *, refund_check_seconds: float, case_deadline_hours: float) -> None:
+    """Write `effects`: rows first, then their trails. Telling and scheduling is the caller's."""
+    await _write_payments(work, effects)
+    await _write_attempts(work, effects)
+    await _write_refunds(work, effects, refund_check_seconds)
+    await _write_transitions(work, "payment", effects.payment_moves)
+    await _write_transitions(work, "refund", effects.refund_moves)
+    await _write_evidence(work, effects)
+    await _write_cases(work, effects, case_deadline_hours)
+
+
+async def _write_payments(work: Work, effects: Effects) -> None:
+    rows = list(effects.touched_payments.values())
+    if rows:
+        await work.execute(
+            _PAYMENTS,
+            [p.id for p in rows],
+            [p.status.value for p in rows],
+            [p.authorized_minor for p in rows],
+            [p.captured_minor for p in rows],
+            [p.refunded_minor for p in rows],
+            [p.gateway_order_id for p in rows],
+            [p.gateway_payment_id for p in rows],
+            [p.duplicate_of for p in rows],
+            [p.secured_at for p in rows],
+            [p.status in AWAITED for p in rows],
+        )
+
+
+async def _write_attempts(work: Work, effects: Effects) -> None:
+    rows = list(effects.touched_attempts.values())
+    if rows:
+        await work.execute(
+            _ATTEMPTS,
+            [p.gateway for p, _ in rows],
+            [a.gateway_payment_id for _, a in rows],
+            [p.id for p, _ in rows],
+            [a.status.value for _, a in rows],
+            [a.amount_minor for _, a in rows],
+            [a.currency for _, a in rows],
+            [a.authorized_minor for _, a in rows],
+            [a.captured_minor for _, a in rows],
+            [a.refunded_minor for _, a in rows],
+            [a.surplus for _, a in rows],
+            [a.late for _, a in rows],
+            [a.reason for _, a in rows],
+        )
+
+
+async def _write_refunds(work: Work, effects: Effects, check_seconds: float) -> None:
+    rows = list(effects.touched_refunds.values())
+    if rows:
+        await work.execute(
+            _REFUNDS,
+            [r.id for _, r in rows],
+            [p.id for p, _ in rows],
+            [r.refund_key for _, r in rows],
+            [p.gateway for p, _ in rows],
+            [r.gateway_payment_id for _, r in rows],
+            [r.gateway_refund_id for _, r in rows],
+            [r.status.value for _, r in rows],
+            [r.amount_minor for _, r in rows],
+            [p.currency for p, _ in rows],
+            [r.reason for _, r in rows],
+            check_seconds,
+        )
+
+
+_TRANSITIONS = {
+    noun: f"""
+INSERT INTO {noun}_transitions ({noun}_id, from_status, to_status, trigger, reason, source)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+"""  # noqa: S608 - one of two constant nouns
+    for noun in ("payment", "refund")
+}
+
+
+async def _write_transitions(work: Work, noun: str, moves: list[Transition]) -> None:
+    if moves:
+        await work.execute(
+            _TRANSITIONS[noun],
+            [m.subject for m in moves],
+            [m.from_status for m in moves],
+            [m.to_status for m in moves],
+            [m.trigger for m in moves],
+            [m.reason for m in moves],
+            [m.source for m in moves],
+        )
+
+
+async def _write_evidence(work: Work, effects: Effects) -> None:
+    rows = effects.evidence
+    if rows:
+        await work.execute(
+            _EVIDENCE,
+            [e.payment_id for e in rows],
+            [e.to_status for e in rows],
+            [e.seen.gateway_order_id for e in rows],
+            [e.seen.gateway_payment_id for e in rows],
+            [e.seen.amount_minor for e in rows],
+            [e.seen.currency for e in rows],
+            [e.seen.account for e in rows],
+            [e.seen.source.value for e in rows],
+            [e.seen.raw for e in rows],
+        )
+
+
+async def _write_cases(work: Work, effects: Effects, deadline_hours: float) -> None:
+    rows = list(effects.cases.values())
+    if rows:
+        await work.execute(
+            _CASES,
+            [uuid7() for _ in rows],
+            [c.kind for c in rows],
+            [c.dedupe for c in rows],
+            [c.payment.id for c in rows],
+            [c.payment.booking_id for c in rows],
+            [c.expected_minor for c in rows],
+            [c.seen_minor for c in rows],
+            [c.payment.currency for c in rows],
+            [c.detail for c in rows],
+            deadline_hours,
+        )

@@ -1,0 +1,60 @@
+"""Which payments to ask the gateway about, when, and who is asking at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from chassis.work import Work
+
+_CLAIM = """
+WITH due AS (
+    SELECT id FROM payments
+    WHERE poll_at <= now() AND (poll_lease_until IS NULL OR poll_lease_until < now())
+    ORDER BY poll_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE payments p SET poll_lease_until = now() + make_interval(secs => $2)
+FROM due WHERE p.id = due.id
+RETURNING p.id, p.booking_id, p.gateway, p.gateway_order_id, p.amount_minor, p.currency, p.polls, p.status,
+          (p.expires_at <= now()) AS overdue,
+          extract(epoch FROM p.expires_at - now())::float8 AS seconds_left
+"""
+_RESCHEDULE = """
+UPDATE payments p SET poll_lease_until = NULL, polls = p.polls + 1,
+       poll_at = CASE WHEN p.poll_at IS NULL OR u.wait_seconds IS NULL THEN NULL
+                      ELSE now() + make_interval(secs => u.wait_seconds) END
+FROM unnest($1::uuid[], $2::float8[]) AS u (id, wait_seconds) WHERE p.id = u.id
+"""
+
+
+async def claim(work: Work, limit: int, lease_seconds: float) -> Sequence[Row[Any]]:
+    """Up to `limit` payments that are due, leased so that no other process asks meanwhile."""
+    return await work.fetch(_CLAIM, limit, lease_seconds)
+
+
+async def reschedule(work: Work, waits: dict[UUID, float | None]) -> None:
+    """Ask again in so many seconds (None: never again), and give the lease back. A settled payment stays unasked."""
+    ordered = sorted(waits.items())
+    await work.execute(_RESCHEDULE, [payment_id for payment_id, _ in ordered], [wait for _, wait in ordered])
+
+
+async def hurry(work: Work, payment_id: UUID) -> None:
+    """Ask about this payment at the next pass."""
+    await work.execute("UPDATE payments SET poll_at = now() WHERE id = $1 AND poll_at IS NOT NULL", payment_id)
+
+
+async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row[Any]]:
+    """Refunds that the gateway should have settled by now; asked about again in `again_seconds`."""
+    return await work.fetch(
+        """WITH due AS (
+               SELECT id FROM refunds WHERE check_at <= now() ORDER BY check_at LIMIT $1 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE refunds r SET check_at = now() + make_interval(secs => $2)
+           FROM due, payments p WHERE r.id = due.id AND p.id = r.payment_id
+           RETURNING r.id, r.payment_id, p.booking_id, r.amount_minor, r.currency""",
+        limit,
+        again_seconds,
+    )

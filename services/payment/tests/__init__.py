@@ -1,0 +1,1 @@
+"""Payment's tests, in the order of its rooms."""

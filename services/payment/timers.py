@@ -1,0 +1,18 @@
+"""Door three: time. What nobody told is asked for."""
+
+from __future__ import annotations
+
+from chassis.steps import Periodic
+from services.payment.adapters.gateways.registry import Gateways
+from services.payment.handlers.observations import Observing
+from services.payment.handlers.polling import Polling
+from services.payment.settings import PaymentSettings
+
+
+def periodics(settings: PaymentSettings, gateways: Gateways, observing: Observing) -> tuple[Periodic, ...]:
+    """The poller of payments and the questions about refunds that take long."""
+    polling = Polling(settings, gateways, observing)
+    return (
+        Periodic("payment.poll", every_seconds=min(1.0, settings.payment_poll_first_seconds), run=polling.poll),
+        Periodic("payment.refund_checks", every_seconds=5.0, run=polling.check_refunds),
+    )
