@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from chassis import faults, inbox, tasks, telemetry
 from chassis.dead_letters import letter
 from chassis.outcomes import Dead, Failure, Held, RetryAfter, Verdict, failure_of, verdict
-from chassis.records import Record, Unreadable, read, record_id, text_headers
+from chassis.records import Reader, Record, Unreadable, record_id, text_headers
 from chassis.steps import AnyStep, InlineStep, Message, body_models, known_types
 from chassis.tasks import NewTask
 from chassis.work import Database, Work
@@ -26,11 +26,11 @@ class BatchStep:
 
     def __init__(self, database: Database, step: AnyStep) -> None:
         self.database, self.step = database, step
-        self._models, self._known = body_models(step), known_types()
+        self._reader = Reader(body_models(step), known_types())
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Take every record: processed, queued, waiting behind its key, or dead. Raises when the database is away."""
-        entries = [entry for record in records if (entry := read(record, self._models, self._known)) is not None]
+        entries = [entry for record in records if (entry := self._reader.read(record)) is not None]
         faults.point("consumer.received")
         if entries:
             started = time.monotonic()

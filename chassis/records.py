@@ -84,8 +84,23 @@ def _unreadable(record: Record, kind: str, disposition: str, why: str) -> Unread
     return Unreadable(record_id(record), key[:200], kind[:200], disposition, why.replace("\x00", "")[:1000], record)
 
 
-def read(record: Record, models: dict[str, type[BaseModel]], known: frozenset[str]) -> Message | Unreadable | None:
-    """The message in `record` for a step that accepts `models`; None when it is another step's business."""
+class Reader:
+    """Reads records for a step that accepts `models`, among all `known` event types."""
+
+    def __init__(self, models: dict[str, type[BaseModel]], known: frozenset[str]) -> None:
+        self.models = models
+        self._others = frozenset(name.encode() for name in known if name not in models)
+
+    def read(self, record: Record) -> Message | Unreadable | None:
+        """The message in `record`; None when it is another step's business, which costs next to nothing."""
+        raw_kind = next((value for name, value in record.headers or () if name == "ce_type"), None)
+        if raw_kind in self._others:
+            return None
+        return read(record, self.models)
+
+
+def read(record: Record, models: dict[str, type[BaseModel]]) -> Message | Unreadable:
+    """The message in `record` for a step that accepts `models`, or why it can't be one. Never raises on content."""
     try:
         headers = {name: value.decode("utf-8") for name, value in record.headers}
     except (AttributeError, UnicodeDecodeError):
@@ -93,8 +108,6 @@ def read(record: Record, models: dict[str, type[BaseModel]], known: frozenset[st
     kind = headers.get("ce_type", "")
     model = models.get(kind)
     if model is None:
-        if kind in known:
-            return None
         return _unreadable(record, kind or "unknown", "UNKNOWN_TYPE", f"no event has the type {kind[:100]!r}")
     if record.value is None:
         return _unreadable(record, kind, "UNDECODABLE", "the body is null")

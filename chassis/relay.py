@@ -32,8 +32,8 @@ WHERE l.owner = $2 OR l.until < now()
 RETURNING epoch
 """
 _READ = """
-SELECT e.id, e.event_id, e.topic, e.key, e.type, e.body, e.headers, e.causation_id, e.traceparent, e.created_at
-FROM outbox o JOIN events e ON e.id = o.id ORDER BY o.id LIMIT $1
+SELECT id, event_id, topic, key, type, body, headers, causation_id, traceparent, created_at
+FROM events WHERE id = ANY(ARRAY(SELECT id FROM outbox ORDER BY id LIMIT $1)) ORDER BY id
 """
 _MARK = """
 WITH sent AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))

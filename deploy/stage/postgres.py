@@ -29,6 +29,8 @@ _SETTINGS = {
     "jit": "off",
     "autovacuum_naptime": "15s",
     "unix_socket_directories": "",
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.max": "2000",
 }
 
 

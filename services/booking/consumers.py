@@ -14,14 +14,11 @@ STEPS = (
     InlineStep(
         BOOKING_PROGRESS,
         (
-            payment.PaymentSecured,
             payment.PaymentCaptured,
             payment.PaymentFailed,
             payment.PaymentExpired,
             payment.RefundSucceeded,
             payment.RefundFailed,
-            fulfillment.PurchaseRecorded,
-            fulfillment.TrainerAssigned,
             fulfillment.AllocationPending,
             fulfillment.InvoiceIssued,
             fulfillment.FulfillmentCompleted,

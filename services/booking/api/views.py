@@ -20,7 +20,6 @@ _STEPS = (
 _PAYMENT_STATUS = (
     ("refund.succeeded", "refunded"),
     ("payment.captured", "captured"),
-    ("payment.secured", "authorized"),
     ("payment.expired", "expired"),
     ("payment.failed", "failed"),
 )
@@ -77,7 +76,7 @@ def booking(hold: Any, milestones: list[dict[str, Any]]) -> dict[str, Any]:
         "booking_id": hold.booking_id,
         "reference": hold.reference,
         "status": _status(hold),
-        "payment_status": _payment_status(by_name, confirmed=confirmed),
+        "payment_status": _payment_status(hold, by_name),
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
         "expires_at": instant(hold.expires_at) if not confirmed else None,
@@ -100,33 +99,43 @@ def _status(hold: Any) -> str:
     return {"held": "PENDING", "expired": "EXPIRED", "released": "CANCELLED", "converted": "CONFIRMED"}[hold.state]
 
 
-def _payment_status(by_name: dict[str, list[dict[str, Any]]], *, confirmed: bool) -> str:
-    for name, status in _PAYMENT_STATUS:
-        if name in by_name:
-            return status
-    return "authorized" if confirmed else "pending"
+def _payment_status(hold: Any, by_name: dict[str, list[dict[str, Any]]]) -> str:
+    seen = [status for name, status in _PAYMENT_STATUS if name in by_name]
+    if hold.secured_as is not None and (not seen or seen[0] in ("expired", "failed")):
+        return str(hold.secured_as)
+    return seen[0] if seen else "pending"
 
 
 def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bool) -> list[dict[str, Any]]:
+    """Done and awaited. A later step proves the ones before it, so not every event has to reach booking."""
+    instants = {name: items[-1]["at"] for name, items in by_name.items()}
+    if confirmed:
+        instants |= {"payment.secured": hold.confirmed_at, "booking.confirmed": hold.confirmed_at}
+    proofs = {
+        "purchase.recorded": ("allocation.pending", "invoice.issued", "fulfillment.completed"),
+        "trainer.assigned": ("fulfillment.completed",),
+    }
+    for name, later in proofs.items():
+        proven = [instants[proof] for proof in later if proof in instants]
+        if proven:
+            instants[name] = min(proven)
     steps = []
     awaited = True
     for name, text in _STEPS:
-        at = by_name[name][-1]["at"] if name in by_name else None
-        if confirmed and name in ("payment.secured", "booking.confirmed"):
-            at = at or hold.confirmed_at
-        steps.append(
-            {"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited}
-        )
+        at = instants.get(name)
+        steps.append({"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited})
         awaited = awaited and at is not None
     return steps
 
 
 def _allocation(by_name: dict[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
-    for name, status in (("trainer.assigned", "approved"), ("allocation.pending", "pending")):
-        if name in by_name:
-            detail = by_name[name][-1]["detail"]
-            kept = ("allocation_id", "trainer_id", "trainer_name", "sessions_total", "first_session_at", "reason")
-            return {"status": status, **{key: detail[key] for key in kept if key in detail}}
+    if "fulfillment.completed" in by_name:
+        (line, *_) = by_name["fulfillment.completed"][-1]["detail"]["lines"]
+        kept = ("trainer_id", "trainer_name", "sessions_total", "first_session_at")
+        return {"status": "approved", **{key: line[key] for key in kept}}
+    if "allocation.pending" in by_name:
+        detail = by_name["allocation.pending"][-1]["detail"]
+        return {"status": "pending", "allocation_id": detail["allocation_id"], "reason": detail["reason"]}
     return None
 
 

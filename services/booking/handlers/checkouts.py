@@ -35,9 +35,7 @@ async def check_out(
     if cart.state == "CONVERTED":
         raise Problem("state-conflict", "This cart was paid; see its booking.", booking_id=cart.booking_id)
     if cart.state == "CHECKED_OUT":
-        live = await holds.find(work, cart.booking_id)
-        if live is not None and live.state == "held" and live.expires_at > live.at:
-            return answer(settings, live)
+        return answer(settings, await holds.find(work, cart.booking_id))
     lines = await carts.lines_of(work, cart.cart_id)
     priced = price(lines, datetime.now(UTC).date())
     if priced.problems:

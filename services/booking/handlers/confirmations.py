@@ -25,7 +25,7 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
     """Confirm every paid hold of the batch in one statement. Raises `Dead` for a booking id that we never gave out."""
     locked = await holds.lock_many(work, sorted({message.key for message in messages}))
     confirmed: dict[str, str] = {}
-    batch: list[tuple[str, str, str]] = []
+    batch: list[tuple[str, str, str, str]] = []
     for message in messages:
         paid: PaymentSecured = message.event
         hold = locked.get(message.key)
@@ -44,7 +44,7 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
             await _give_back(work, message, decision)
         elif decision.answer != "ignore":
             confirmed[message.key] = paid.payment_id
-            batch.append((message.key, paid.payment_id, hold.state))
+            batch.append((message.key, paid.payment_id, hold.state, paid.secured_as))
             work.tell(_event(hold, paid.payment_id), causation=message.id)
     if batch:
         await holds.confirm_many(work, batch)

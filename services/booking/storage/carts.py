@@ -13,12 +13,20 @@ from services.booking.storage.offers import offer_of
 
 async def create(work: Work, cart_id: str, owner: str | None) -> None:
     """A new open cart; `owner` is an account's subject, None for a guest."""
-    await work.execute("INSERT INTO carts (cart_id, owner, state) VALUES ($1, $2, 'OPEN')", cart_id, owner)
+    await work.execute("INSERT INTO carts (cart_id, owner) VALUES ($1, $2)", cart_id, owner)
 
 
 async def find(work: Work, cart_id: str, *, lock: bool = False) -> Any | None:
-    """A cart's row, locked when something is about to change."""
-    return await work.fetch_one(f"SELECT * FROM carts WHERE cart_id = $1 {'FOR UPDATE' if lock else ''}", cart_id)  # noqa: S608
+    """A cart with its state, which follows from its hold; locked when something is about to change."""
+    if lock:
+        await work.fetch_one("SELECT 1 FROM carts WHERE cart_id = $1 FOR UPDATE", cart_id)
+    return await work.fetch_one(
+        """SELECT c.*, CASE WHEN h.state = 'converted' THEN 'CONVERTED'
+                            WHEN h.state = 'held' AND h.expires_at > now() THEN 'CHECKED_OUT'
+                            ELSE 'OPEN' END AS state
+           FROM carts c LEFT JOIN holds h USING (booking_id) WHERE c.cart_id = $1""",
+        cart_id,
+    )
 
 
 async def lines_of(work: Work, cart_id: str) -> list[Line]:
@@ -51,5 +59,5 @@ async def remove_line(work: Work, cart_id: str, line_id: str) -> bool:
 async def mark_checked_out(work: Work, cart_id: str, booking_id: str) -> None:
     """The cart now has a live hold."""
     await work.execute(
-        "UPDATE carts SET state = 'CHECKED_OUT', booking_id = $2 WHERE cart_id = $1", cart_id, booking_id
+        "UPDATE carts SET booking_id = $2 WHERE cart_id = $1", cart_id, booking_id
     )

@@ -14,11 +14,14 @@ async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
     """Write a new hold; its deadline is the database's now plus `hold_seconds`. Returns `expires_at`."""
     row = await work.fetch_one(
         """WITH made AS (
-               INSERT INTO holds (booking_id, reference, cart_id, state, buyer, lines, places, amount_minor, currency,
-                                  capture_policy, refund_policy, expires_at)
-               VALUES ($1, $2, $3, 'held', $4::jsonb, $5::jsonb, $6::jsonb, $7, $8, $9, $10::jsonb,
+               INSERT INTO holds (booking_id, reference, cart_id, state, places, amount_minor, currency, capture_policy,
+                                  expires_at)
+               VALUES ($1, $2, $3, 'held', $6::jsonb, $7, $8, $9,
                        date_trunc('second', now()) + make_interval(secs => $11))
                RETURNING expires_at
+           ), kept AS (
+               INSERT INTO hold_contents (booking_id, buyer, lines, refund_policy)
+               VALUES ($1, $4::jsonb, $5::jsonb, $10::jsonb)
            ), moved AS (
                INSERT INTO booking_transitions (booking_id, noun, moved_to, trigger) VALUES ($1, 'hold', 'held', 'checkout')
            )
@@ -42,15 +45,17 @@ async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
 async def find(work: Work, booking_id: str) -> Any | None:
     """A hold's row with its booking's state, or None."""
     return await work.fetch_one(
-        """SELECT h.*, b.state AS booking_state, b.confirmed_at, now() AS at FROM holds h
-           LEFT JOIN bookings b USING (booking_id) WHERE h.booking_id = $1""",
+        """SELECT h.*, c.buyer, c.lines, b.state AS booking_state, b.secured_as, b.confirmed_at, now() AS at
+           FROM holds h JOIN hold_contents c USING (booking_id) LEFT JOIN bookings b USING (booking_id)
+           WHERE h.booking_id = $1""",
         booking_id,
     )
 
 
 _LOCK = """
-SELECT booking_id, reference, cart_id, state, buyer, lines, places, amount_minor, currency, payment_id
-FROM holds WHERE booking_id = ANY($1::text[]) ORDER BY booking_id FOR UPDATE
+SELECT h.booking_id, h.reference, h.state, c.buyer, c.lines, h.places, h.amount_minor, h.currency, h.payment_id
+FROM holds h JOIN hold_contents c USING (booking_id)
+WHERE h.booking_id = ANY($1::text[]) ORDER BY h.booking_id FOR UPDATE OF h
 """
 
 
@@ -61,24 +66,24 @@ async def lock_many(work: Work, booking_ids: list[str]) -> dict[str, Any]:
 
 _CONFIRM = """
 WITH paid AS (
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS p (booking_id, payment_id, was)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS p (booking_id, payment_id, was, secured_as)
 ), converted AS (
-    UPDATE holds h SET state = 'converted', payment_id = p.payment_id FROM paid p WHERE h.booking_id = p.booking_id
-    RETURNING h.booking_id, h.reference, h.cart_id, h.payment_id, h.amount_minor, h.currency
-), carted AS (
-    UPDATE carts c SET state = 'CONVERTED', booking_id = v.booking_id FROM converted v WHERE c.cart_id = v.cart_id
+    UPDATE holds h SET state = 'converted', payment_id = p.payment_id
+    FROM paid p WHERE h.booking_id = p.booking_id AND h.booking_id = ANY($1::text[])
+    RETURNING h.booking_id, h.reference, h.payment_id, h.amount_minor, h.currency
 ), moved AS (
     INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
     SELECT booking_id, 'hold', was, 'converted', 'paid' FROM paid
     UNION ALL SELECT booking_id, 'booking', NULL, 'confirmed', 'paid' FROM paid
 )
-INSERT INTO bookings (booking_id, reference, payment_id, state, amount_minor, currency)
-SELECT booking_id, reference, payment_id, 'confirmed', amount_minor, currency FROM converted
+INSERT INTO bookings (booking_id, reference, payment_id, state, amount_minor, currency, secured_as)
+SELECT c.booking_id, c.reference, c.payment_id, 'confirmed', c.amount_minor, c.currency, p.secured_as
+FROM converted c JOIN paid p ON p.booking_id = c.booking_id
 """
 
 
-async def confirm_many(work: Work, confirmed: Sequence[tuple[str, str, str]]) -> None:
-    """Make bookings of the holds in `confirmed` (booking id, payment id, state before), all in one statement."""
+async def confirm_many(work: Work, confirmed: Sequence[tuple[str, str, str, str]]) -> None:
+    """Make bookings of the holds in `confirmed` (booking id, payment id, state before, secured as), all in one statement."""
     columns = list(zip(*confirmed, strict=True))
     await work.execute(_CONFIRM, *(list(column) for column in columns))
 
@@ -89,10 +94,7 @@ WITH due AS (
     ORDER BY booking_id LIMIT $1 FOR UPDATE SKIP LOCKED
 ), expired AS (
     UPDATE holds h SET state = 'expired' FROM due WHERE h.booking_id = due.booking_id
-    RETURNING h.booking_id, h.cart_id, h.places
-), carted AS (
-    UPDATE carts c SET state = 'OPEN' FROM expired e
-    WHERE c.cart_id = e.cart_id AND c.booking_id = e.booking_id AND c.state = 'CHECKED_OUT'
+    RETURNING h.booking_id, h.places
 ), moved AS (
     INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
     SELECT booking_id, 'hold', 'held', 'expired', 'deadline_passed' FROM expired

@@ -20,7 +20,6 @@ CREATE TABLE offers (
 CREATE TABLE carts (
     cart_id text PRIMARY KEY,
     owner text,
-    state text NOT NULL CHECK (state IN ('OPEN', 'CHECKED_OUT', 'CONVERTED')),
     booking_id text,
     created_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 70);
@@ -34,32 +33,36 @@ CREATE TABLE cart_lines (
 );
 CREATE INDEX ix_cart_lines_cart_id ON cart_lines (cart_id);
 
--- A hold is one row for the whole checkout: who decides about it locks this row and sees all of it.
+-- A hold is one narrow row for the whole checkout: who decides about it locks this row. What it holds never changes.
 CREATE TABLE holds (
     booking_id text PRIMARY KEY,
     reference text NOT NULL CONSTRAINT uq_holds_reference UNIQUE,
     cart_id text NOT NULL,
     state text NOT NULL CHECK (state IN ('held', 'converted', 'expired', 'released')),
-    buyer jsonb NOT NULL,
-    lines jsonb NOT NULL,
     places jsonb NOT NULL DEFAULT '{}',
     amount_minor bigint NOT NULL CHECK (amount_minor > 0),
     currency text NOT NULL,
     capture_policy text NOT NULL,
-    refund_policy jsonb NOT NULL,
     payment_id text,
     expires_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 50);
 CREATE INDEX ix_holds_expires_at ON holds (expires_at) WHERE state = 'held';
+CREATE TABLE hold_contents (
+    booking_id text PRIMARY KEY,
+    buyer jsonb NOT NULL,
+    lines jsonb NOT NULL,
+    refund_policy jsonb NOT NULL
+);
 
 CREATE TABLE bookings (
-    booking_id text PRIMARY KEY REFERENCES holds (booking_id),
+    booking_id text PRIMARY KEY,
     reference text NOT NULL,
     payment_id text NOT NULL CONSTRAINT uq_bookings_payment_id UNIQUE,
     state text NOT NULL CHECK (state IN ('confirmed', 'in_progress', 'completed', 'cancelled')),
     amount_minor bigint NOT NULL,
     currency text NOT NULL,
+    secured_as text NOT NULL CHECK (secured_as IN ('authorized', 'captured')),
     confirmed_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 80);
 
