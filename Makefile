@@ -59,7 +59,7 @@ check: $(DEV_STAMP) ## lint, format, types
 	@deploy/timed types $(BIN)/mypy
 
 schemas: $(DEV_STAMP) ## write the schemas, examples and AsyncAPI of the contracts anew
-	@$(BIN)/python -m contracts.generate
+	@$(BIN)/python -m contracts.generate && $(BIN)/python -m deploy.asyncapi
 
 test: check ## everything that CI runs
 	@deploy/timed tests $(BIN)/python -m pytest -m "not chaos" -q

@@ -8,14 +8,16 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Union
+from typing import Any, Union
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy, BaseMiddleware
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
-from pydantic import WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from chassis import faults, telemetry
 from chassis.steps import AnyStep
@@ -145,11 +147,20 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]
 def payload_of(step: AnyStep) -> Any:
     """An annotation that shows the step's events in AsyncAPI and validates nothing at run time."""
     union: Any = Union[step.accepts]  # noqa: UP007 - built from a tuple at run time
-    from pydantic import TypeAdapter
 
-    schema = TypeAdapter(union).json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return Annotated[Any, WithJsonSchema({"title": f"{step.name}:payload", **schema})]
+    class Payload:
+        """Any record of the step."""
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+            return core_schema.any_schema()
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+            return handler(TypeAdapter(union).core_schema)
+
+    Payload.__name__ = Payload.__qualname__ = f"{step.name.title().replace('.', '')}Payload"
+    return Payload
 
 
 def subscribe(

@@ -49,7 +49,7 @@ def _java_version(path: Path) -> int:
 def jars() -> list[Path]:
     """Every jar of the broker, fetched once and checked against the committed hashes. Raises `RuntimeError`."""
     home = cache() / "kafka-4.1.0"
-    locked = dict(reversed(line.split()) for line in LOCK.read_text().splitlines() if line)
+    locked = {name: digest for digest, name in (line.split() for line in LOCK.read_text().splitlines() if line)}
     if (home / "verified").exists() and all((home / name).exists() for name in locked):
         return [home / name for name in locked]
     import jgo

@@ -1,0 +1,150 @@
+"""How the operator's commands look: tables and colours; every foreign text is escaped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chassis.pages import money, visible
+
+out = Console()
+errors = Console(stderr=True)
+COLOURS = {
+    "told": "blue",
+    "taken": "green",
+    "attempt failed": "yellow",
+    "dead": "red",
+    "replay": "magenta",
+    "discard": "magenta",
+}
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output, for programs."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def _text(value: object) -> str:
+    return escape(visible(value))
+
+
+def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def lag(steps: list[dict[str, Any]]) -> None:
+    """One row for each step that reads topics."""
+    right = ("messages", "oldest", "per second", "drains in")
+    table = _table("Lag by step", "step", *right, right=right)
+    for step in steps:
+        messages, oldest = step["messages"], step["oldest_seconds"]
+        colour = "green" if not messages else "red" if oldest > 60 else "yellow"
+        drain = step["drain_seconds"]
+        table.add_row(
+            _text(step["step"]),
+            f"[{colour}]{messages}[/]",
+            f"[{colour}]{oldest:.1f} s[/]",
+            f"{step['rate_per_second']:.1f}",
+            "unknown" if drain is None else f"{drain:.0f} s" if messages else "",
+        )
+    out.print(table)
+
+
+def dead_letters(letters: list[dict[str, Any]], total: int) -> None:
+    """The list, oldest first."""
+    table = _table(
+        f"{len(letters)} of {total} dead letters", "id", "step", "booking", "amount", "error", "tries", "died"
+    )
+    for item in letters:
+        table.add_row(
+            _text(item["ref"]),
+            _text(item["step"]),
+            _text(item["booking_id"]),
+            money(item.get("amount_minor"), item.get("currency")),
+            f"[red]{_text(item['error_class'])}[/] {_text(item['error_message'])[:120]}",
+            str(item["attempts"]),
+            _text(item["dead_at"])[:19],
+        )
+    out.print(table)
+
+
+def dead_letter(reference: str, item: dict[str, Any]) -> None:
+    """One dead letter: facts, payload, attempts, acts."""
+    table = Table(title=escape(reference), title_justify="left", show_header=False)
+    for name in (
+        "step",
+        "type",
+        "booking_id",
+        "state",
+        "disposition",
+        "attempts",
+        "episode",
+        "error_class",
+        "error_message",
+        "fingerprint",
+        "topic",
+        "partition",
+        "offset",
+        "first_failed_at",
+        "dead_at",
+        "message_id",
+    ):
+        if item.get(name) is not None:
+            table.add_row(name.replace("_", " "), _text(item[name]))
+    out.print(table)
+    out.print("[bold]Payload[/]")
+    payload = item["payload"]
+    out.print(_text(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)))
+    for title, rows, columns in (
+        ("Attempts", item["attempt_log"], ("attempt", "episode", "failed_at", "error_class", "error_message")),
+        ("Acts", item["acts"], ("at", "actor", "action", "reason")),
+    ):
+        if rows:
+            table = _table(title, *(name.replace("_", " ") for name in columns))
+            for row in rows:
+                table.add_row(*(_text(row[name]) for name in columns))
+            out.print(table)
+
+
+def timeline(booking_id: str, entries: list[dict[str, Any]]) -> None:
+    """The journey, one row an entry."""
+    table = _table(
+        f"The journey of {escape(visible(booking_id))}",
+        *("time", "service", "what", "message", "topic", "partition", "offset"),
+        right=("partition", "offset"),
+    )
+    for entry in entries:
+        what = str(entry["what"])
+        said = " ".join(_text(entry[name]) for name in ("what", "step", "error_class", "reason") if entry.get(name))
+        table.add_row(
+            _text(entry["at"])[11:23],
+            _text(entry["service"]),
+            f"[{COLOURS.get(what, 'white')}]{said}[/]",
+            *(_text(entry.get(name)) for name in ("type", "topic", "partition", "offset")),
+        )
+    out.print(table)
+
+
+def progress(quiet: bool) -> Callable[[dict[str, Any]], None]:
+    """A function that prints a bulk replay's progress when it changed."""
+    last: list[str] = []
+
+    def show(run: dict[str, Any]) -> None:
+        outcomes = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(run["outcomes"].items()))
+        line = f"{run['state']}: {outcomes or 'nothing matched'}"
+        if not quiet and last[-1:] != [line]:
+            last.append(line)
+            colour = {"done": "green", "stopped": "red"}.get(run["state"], "yellow")
+            out.print(f"[{colour}]{escape(line)}[/]")
+
+    return show
