@@ -59,7 +59,9 @@ async def hold_places(booking_url: str, count: int) -> list[UUID]:
         for start in range(0, count, 5000):
             part = ids[start : start + 5000]
             buyers = [
-                orjson.dumps({"student_id": f"guest-{i}", "name": "Bench Buyer", "email": f"b{i.hex[-12:]}@example.com"}).decode()
+                orjson.dumps(
+                    {"student_id": f"guest-{i}", "name": "Bench Buyer", "email": f"b{i.hex[-12:]}@example.com"}
+                ).decode()
                 for i in part
             ]
             lines = [orjson.dumps([_line(start + n)]).decode() for n in range(len(part))]

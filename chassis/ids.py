@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import uuid_utils
-from asyncpg.pgproto.pgproto import UUID as FastUUID  # a UUID in C: ids are made and sent by the hundred thousand
+from asyncpg.pgproto.pgproto import UUID as FastUUID  # noqa: N811 - a UUID in C, for speed
 
 
 def uuid7() -> UUID:

@@ -21,6 +21,14 @@ def parse_reference(reference: str) -> tuple[str, str]:
     return service, identifier
 
 
+def parse_reference_parts(service: str, identifier: str) -> None:
+    """Refuse a service or id of an address that can't be. Raises `UpstreamError` with status 404."""
+    try:
+        parse_reference(f"{service}:{identifier}")
+    except ValueError as error:
+        raise UpstreamError("console", 404, "There is no such dead letter", str(error)) from None
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which dead letters: an empty field matches all; `error` is an error class or a fingerprint."""

@@ -56,5 +56,8 @@ def incompatibilities(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 def _only_adds_optional(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Readers ignore what they do not know, so a new optional property is no change for them."""
     known = before.get("properties", {})
-    rest = {**after, "properties": {name: value for name, value in after.get("properties", {}).items() if name in known}}
+    rest = {
+        **after,
+        "properties": {name: value for name, value in after.get("properties", {}).items() if name in known},
+    }
     return bool(isSubschema(_closed(rest), before))

@@ -52,13 +52,22 @@ _DONE = f.CompletedLine(
 
 def samples() -> dict[str, Event]:
     """The golden example of every event type."""
-    events: tuple[Event, ...] = (
+    return {event.type: event for event in (*_payment(), *_booking(), *_fulfillment())}
+
+
+def _payment() -> tuple[Event, ...]:
+    return (
         p.PaymentSecured(booking_id=BOOKING, secured_as="captured", secured_at=AT, **_MONEY),
         p.PaymentCaptured(booking_id=BOOKING, captured_at=AT, **_MONEY),
         p.PaymentFailed(booking_id=BOOKING, reason="insufficient_fund", failed_at=AT, **_MONEY),
         p.PaymentExpired(booking_id=BOOKING, expired_at=AT, **_MONEY),
         p.RefundSucceeded(booking_id=BOOKING, refund_id="rfd-1", reason="the place was gone", refunded_at=AT, **_MONEY),
         p.RefundFailed(booking_id=BOOKING, refund_id="rfd-1", reason="refused by the gateway", failed_at=AT, **_MONEY),
+    )
+
+
+def _booking() -> tuple[Event, ...]:
+    return (
         b.BookingConfirmed(
             booking_id=BOOKING,
             reference="BK-449034CB",
@@ -79,6 +88,11 @@ def samples() -> dict[str, Event]:
             reason="the place was gone",
         ),
         b.HoldExpired(booking_id=BOOKING, expired_at=AT),
+    )
+
+
+def _fulfillment() -> tuple[Event, ...]:
+    return (
         f.PurchaseRecorded(
             booking_id=BOOKING,
             purchase_id=PURCHASE,
@@ -100,11 +114,19 @@ def samples() -> dict[str, Event]:
             assigned_at=AT,
         ),
         f.AllocationPending(
-            booking_id=BOOKING, purchase_id=PURCHASE, allocation_id=ALLOCATION, reason="no trainer fits yet", pending_at=AT
+            booking_id=BOOKING,
+            purchase_id=PURCHASE,
+            allocation_id=ALLOCATION,
+            reason="no trainer fits yet",
+            pending_at=AT,
         ),
         f.OrdersCreated(booking_id=BOOKING, order_ids=("ord-1", "ord-2"), created_at=AT),
         f.MeetingReady(
-            booking_id=BOOKING, meeting_id="mtg-1", provider="teams", join_url="https://meet.example.com/1", starts_at=FIRST
+            booking_id=BOOKING,
+            meeting_id="mtg-1",
+            provider="teams",
+            join_url="https://meet.example.com/1",
+            starts_at=FIRST,
         ),
         f.InvoiceIssued(
             booking_id=BOOKING,
@@ -118,4 +140,3 @@ def samples() -> dict[str, Event]:
         f.FulfillmentCompleted(booking_id=BOOKING, lines=(_DONE,), completed_at=AT),
         f.FulfillmentRejected(booking_id=BOOKING, reason="the course was withdrawn", rejected_at=AT),
     )
-    return {event.type: event for event in events}

@@ -43,59 +43,9 @@ class Clock(BaseModel):
 def controls(razorpay: Razorpay, faults: Faults, clock: VendorClock, sender: Sender, fcm: Fcm) -> APIRouter:
     """The routes below /control."""
     router = APIRouter(prefix="/control", tags=["control"])
-
-    @router.post("/razorpay/orders/{order_id}/pay")
-    async def pay(order_id: str, body: Pay) -> dict[str, Any]:
-        return razorpay.customer_pays(
-            order_id, body.outcome, body.webhooks, body.delay_seconds, body.method, body.amount_minor
-        )
-
-    @router.post("/razorpay/payments/{payment_id}/settle")
-    async def settle(payment_id: str, body: Settle) -> dict[str, Any]:
-        razorpay.settle(payment_id, body.act, body.webhooks)
-        return razorpay.triple(razorpay.books.payment(payment_id))
-
-    @router.post("/faults", status_code=201)
-    async def add_fault(body: Fault) -> dict[str, Any]:
-        faults.add(body)
-        return {"faults": faults.listing()}
-
-    @router.get("/faults")
-    async def list_faults() -> dict[str, Any]:
-        return {"faults": faults.listing(), "bitten": faults.bitten}
-
-    @router.delete("/faults")
-    async def clear_faults() -> dict[str, Any]:
-        faults.clear()
-        return {"faults": []}
-
-    @router.get("/state")
-    async def state() -> dict[str, Any]:
-        books = razorpay.books
-        sent = [{**asdict(item), "body": item.body.decode(), "headers": dict(item.headers)} for item in sender.log]
-        return {
-            "razorpay": {
-                "orders": list(books.orders.values()),
-                "payments": list(books.payments.values()),
-                "refunds": list(books.refunds.values()),
-                "webhooks": sent,
-            },
-            "fcm": {"messages": list(fcm.messages)},
-            "now": clock.now(),
-        }
-
-    @router.post("/webhooks/{event_id}/redeliver")
-    async def redeliver(event_id: str) -> dict[str, Any]:
-        if not sender.redeliver(event_id):
-            raise Refused("There is no such webhook.", status=404)
-        return {"redelivering": event_id}
-
-    @router.post("/clock")
-    async def move(body: Clock) -> dict[str, Any]:
-        clock.advance(body.advance_seconds)
-        for payment_id in list(razorpay.books.payments):
-            razorpay.books.expire(payment_id)
-        return {"now": clock.now()}
+    _buying(router, razorpay, sender)
+    _misbehaving(router, faults)
+    _looking(router, razorpay, clock, sender, fcm)
 
     @router.post("/fcm/registrations/{registration}")
     async def script_registration(registration: str, outcome: str) -> dict[str, Any]:
@@ -112,3 +62,62 @@ def controls(razorpay: Razorpay, faults: Faults, clock: VendorClock, sender: Sen
         return {"forgotten": True}
 
     return router
+
+
+def _buying(router: APIRouter, razorpay: Razorpay, sender: Sender) -> None:
+    @router.post("/razorpay/orders/{order_id}/pay")
+    async def pay(order_id: str, body: Pay) -> dict[str, Any]:
+        return razorpay.customer_pays(
+            order_id, body.outcome, body.webhooks, body.delay_seconds, body.method, body.amount_minor
+        )
+
+    @router.post("/razorpay/payments/{payment_id}/settle")
+    async def settle(payment_id: str, body: Settle) -> dict[str, Any]:
+        razorpay.settle(payment_id, body.act, body.webhooks)
+        return razorpay.triple(razorpay.books.payment(payment_id))
+
+    @router.post("/webhooks/{event_id}/redeliver")
+    async def redeliver(event_id: str) -> dict[str, Any]:
+        if not sender.redeliver(event_id):
+            raise Refused("There is no such webhook.", status=404)
+        return {"redelivering": event_id}
+
+
+def _misbehaving(router: APIRouter, faults: Faults) -> None:
+    @router.post("/faults", status_code=201)
+    async def add_fault(body: Fault) -> dict[str, Any]:
+        faults.add(body)
+        return {"faults": faults.listing()}
+
+    @router.get("/faults")
+    async def list_faults() -> dict[str, Any]:
+        return {"faults": faults.listing(), "bitten": faults.bitten}
+
+    @router.delete("/faults")
+    async def clear_faults() -> dict[str, Any]:
+        faults.clear()
+        return {"faults": []}
+
+
+def _looking(router: APIRouter, razorpay: Razorpay, clock: VendorClock, sender: Sender, fcm: Fcm) -> None:
+    @router.get("/state")
+    async def state() -> dict[str, Any]:
+        books = razorpay.books
+        sent = [{**asdict(item), "body": item.body.decode(), "headers": dict(item.headers)} for item in sender.log]
+        return {
+            "razorpay": {
+                "orders": list(books.orders.values()),
+                "payments": list(books.payments.values()),
+                "refunds": list(books.refunds.values()),
+                "webhooks": sent,
+            },
+            "fcm": {"messages": list(fcm.messages)},
+            "now": clock.now(),
+        }
+
+    @router.post("/clock")
+    async def move(body: Clock) -> dict[str, Any]:
+        clock.advance(body.advance_seconds)
+        for payment_id in list(razorpay.books.payments):
+            razorpay.books.expire(payment_id)
+        return {"now": clock.now()}

@@ -63,13 +63,12 @@ def router(steps: Sequence[AnyStep]) -> APIRouter:
     routes = APIRouter(prefix="/ops", tags=["ops"])
     by_name = {step.name: step for step in steps}
     _reading(routes, steps)
+    _looking_closer(routes, list(by_name))
     _acting(routes, by_name)
     return routes
 
 
 def _reading(routes: APIRouter, steps: Sequence[AnyStep]) -> None:
-    names = [step.name for step in steps]
-
     @routes.get("/lag")
     async def lag(_: Operator, request: Request) -> dict[str, Any]:
         try:
@@ -90,6 +89,8 @@ def _reading(routes: APIRouter, steps: Sequence[AnyStep]) -> None:
         async with database.transaction() as work:
             return await views.tasks(work, state, step, _number(page_token))
 
+
+def _looking_closer(routes: APIRouter, names: list[str]) -> None:
     @routes.get("/dead-letters")
     async def dead_letters(
         _: Operator,

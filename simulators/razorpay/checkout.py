@@ -39,6 +39,11 @@ def checkout(vendor: Razorpay) -> APIRouter:
             return HTMLResponse("The key is not known.", 401)
         return _page(order, key, callback_url, embedded, None)
 
+    _paying(router, vendor)
+    return router
+
+
+def _paying(router: APIRouter, vendor: Razorpay) -> None:
     @router.post("/checkout/{order_id}/pay")
     async def pay(
         order_id: str,
@@ -68,8 +73,6 @@ def checkout(vendor: Razorpay) -> APIRouter:
         if answer.get("dismissed") and callback_url:
             return RedirectResponse(callback_url, 303)
         return _page(vendor.books.order(order_id), key, callback_url, embedded, answer.get("error"))
-
-    return router
 
 
 def _page(order: dict[str, Any], key: str, callback_url: str, embedded: bool, error: dict[str, Any] | None) -> Response:

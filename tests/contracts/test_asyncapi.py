@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from deploy.asyncapi import DOCUMENT, document, main
 from contracts.topics import EVENT_TOPICS, STEPS
+from deploy.asyncapi import DOCUMENT, document, main
 
 
 def test_the_committed_document_is_what_the_apps_say() -> None:

@@ -40,7 +40,9 @@ async def test_a_course_is_bought_paid_fulfilled_invoiced_and_told(
     assert [step["done"] for step in done["steps"]] == [True] * 6
     assert done["allocation"]["status"] == "approved"
     bearer = {"Authorization": f"Bearer {checkout.guest_token}"}
-    seen = await client.get(f"{stage.record['payment']}/api/payments/{checkout.payment_id}/check-booking/", headers=bearer)
+    seen = await client.get(
+        f"{stage.record['payment']}/api/payments/{checkout.payment_id}/check-booking/", headers=bearer
+    )
     assert (seen.status_code, seen.json()["booking_created"]) == (200, True)
     invoice = done["invoices"][0]["invoice_id"]
     url = f"{stage.record['fulfillment']}/api/v1/invoices/{invoice}.pdf"
@@ -69,7 +71,10 @@ async def test_each_proof_of_payment_is_enough_by_itself(buyer: Buyer, databases
     if proof == "verify":
         await buyer.verify(triple, checkout)
     await buyer.wait_fulfilled(checkout, 45)
-    assert await databases.value("booking", "SELECT count(*) FROM bookings WHERE booking_id = $1", checkout.booking_id) == 1
+    assert (
+        await databases.value("booking", "SELECT count(*) FROM bookings WHERE booking_id = $1", checkout.booking_id)
+        == 1
+    )
 
 
 async def test_verify_webhook_and_poller_at_once_make_one_booking(buyer: Buyer, databases: Databases) -> None:
@@ -81,7 +86,12 @@ async def test_verify_webhook_and_poller_at_once_make_one_booking(buyer: Buyer, 
     told = "SELECT count(*) FROM events WHERE key = $1 AND type = 'payment.secured'"
     assert await databases.value("payment", told, checkout.booking_id) == 1
     for table in ("student_course_purchases", "trainer_allocations", "invoices"):
-        assert await databases.value("fulfillment", f"SELECT count(*) FROM {table} WHERE booking_id = $1", checkout.booking_id) == 1
+        assert (
+            await databases.value(
+                "fulfillment", f"SELECT count(*) FROM {table} WHERE booking_id = $1", checkout.booking_id
+            )
+            == 1
+        )
 
 
 async def test_a_declined_payment_keeps_the_place_and_a_second_attempt_succeeds(buyer: Buyer) -> None:
@@ -105,7 +115,10 @@ async def test_forged_webhooks_and_signatures_change_nothing(
     unsigned = await client.post(url, json={"event": "payment.captured"})
     assert unsigned.status_code == 401
     assert (await buyer.booking(checkout))["status"] == "PENDING"
-    assert await databases.value("booking", "SELECT count(*) FROM bookings WHERE booking_id = $1", checkout.booking_id) == 0
+    assert (
+        await databases.value("booking", "SELECT count(*) FROM bookings WHERE booking_id = $1", checkout.booking_id)
+        == 0
+    )
 
 
 async def test_somebody_elses_booking_is_not_there(stage: Stage, buyer: Buyer, client: httpx2.AsyncClient) -> None:
@@ -140,7 +153,11 @@ async def test_the_timeline_joins_all_four_services_by_topic_partition_and_offse
     assert len(taken) >= 8
     for entry in taken:
         source = told[entry["message_id"]]
-        assert (entry["topic"], entry["partition"], entry["offset"]) == (source["topic"], source["partition"], source["offset"])
+        assert (entry["topic"], entry["partition"], entry["offset"]) == (
+            source["topic"],
+            source["partition"],
+            source["offset"],
+        )
 
 
 async def _journey(client: httpx2.AsyncClient, stage: Stage, checkout: Checkout) -> list[dict[str, Any]]:

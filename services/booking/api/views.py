@@ -123,7 +123,9 @@ def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bo
     awaited = True
     for name, text in _STEPS:
         at = instants.get(name)
-        steps.append({"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited})
+        steps.append(
+            {"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited}
+        )
         awaited = awaited and at is not None
     return steps
 

@@ -58,6 +58,4 @@ async def remove_line(work: Work, cart_id: str, line_id: str) -> bool:
 
 async def mark_checked_out(work: Work, cart_id: str, booking_id: str) -> None:
     """The cart now has a live hold."""
-    await work.execute(
-        "UPDATE carts SET booking_id = $2 WHERE cart_id = $1", cart_id, booking_id
-    )
+    await work.execute("UPDATE carts SET booking_id = $2 WHERE cart_id = $1", cart_id, booking_id)

@@ -1,0 +1,64 @@
+"""A purchase: where it stands, its journey as a picture and as a table, and the search for it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from chassis.pages import see_other
+from console import drawing, journeys, rendering
+from console.access import Person, Reading
+from console.letters import parse_reference
+from console.upstream import Services, UpstreamError, settled
+
+router = APIRouter()
+_LONGEST_ID = 64
+
+
+@router.get("/search")
+async def search(request: Request, who: Person, q: str = "") -> Response:
+    """From a booking id to its journey, from `service:id` to its dead letter."""
+    wanted = q.strip()
+    if not wanted or len(wanted) > _LONGEST_ID:
+        rendering.notify(request, "Type a booking id, or a dead letter as service:id.", "plain")
+        return see_other("/")
+    try:
+        service, identifier = parse_reference(wanted)
+    except ValueError:
+        return see_other(f"/purchases/{quote(wanted, safe='')}")
+    return see_other(f"/dead-letters/{service}/{identifier}")
+
+
+async def _look(services: Services, booking_id: str) -> dict[str, Any]:
+    entries, missing = await journeys.gather(services, booking_id)
+    booked, _ = await settled(
+        [("booking", services.get("booking", f"/api/v1/bookings/{quote(booking_id, safe='')}"))]
+        if "booking" in services.addresses
+        else []
+    )
+    return {
+        "booking_id": booking_id,
+        "booking": booked.get("booking"),
+        "entries": [{**entry, "look": drawing.look_of(entry)} for entry in entries],
+        "picture": drawing.draw(entries),
+        "missing": list(missing.values()),
+    }
+
+
+@router.get("/purchases/{booking_id}")
+async def purchase(request: Request, who: Person, services: Reading, booking_id: str) -> Response:
+    """The journey of one purchase through all services."""
+    if len(booking_id) > _LONGEST_ID:
+        raise UpstreamError("console", 404, "This is no booking id")
+    seen = await _look(services, booking_id)
+    status = 200 if seen["entries"] or seen["booking"] or seen["missing"] else 404
+    return rendering.page(request, "purchase.html", who, status=status, section="purchases", **seen)
+
+
+@router.get("/live/purchases/{booking_id}")
+async def live(request: Request, who: Person, services: Reading, booking_id: str) -> Response:
+    """The part of a purchase's page that changes."""
+    return rendering.page(request, "purchase_live.html", who, **await _look(services, booking_id[:_LONGEST_ID]))
