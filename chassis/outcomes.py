@@ -8,6 +8,7 @@ import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -55,15 +56,13 @@ _CONFLICT_STATES = ("40001", "40P01", "55P03")
 
 def verdict(error: BaseException) -> Verdict:
     """Classify an error that escaped a transaction by its SQLSTATE (PostgreSQL appendix A)."""
-    if isinstance(error, OSError | InterfaceError | PoolTimeout):
+    if isinstance(error, OSError | InterfaceError | PoolTimeout | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return Verdict.AWAY
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or state.startswith(_AWAY_STATES):
-            return Verdict.AWAY
-        if state in _CONFLICT_STATES:
-            return Verdict.CONFLICT
-    return Verdict.FAILED
+    wrapped = error.orig if isinstance(error, DBAPIError) else error  # errors of connecting come unwrapped
+    state = getattr(wrapped, "sqlstate", None) or ""
+    if state.startswith(_AWAY_STATES) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return Verdict.AWAY
+    return Verdict.CONFLICT if state in _CONFLICT_STATES else Verdict.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import httpx2
 from bench.buyer import Buyer
 from bench.loading import Teller, hold_places
 
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
+
 
 class Load:
     """Keeps `told_per_s` secured payments and `buyers_per_s` whole journeys coming until it is stopped."""
@@ -49,18 +51,18 @@ class Load:
                 async with Teller(self.record["databases"]["payment"]) as teller:
                     await teller.tell(batch)
                 return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except _AWAY:
                 await asyncio.sleep(0.2)
                 batch = await self._untold(batch)
 
     async def _untold(self, batch: list[UUID]) -> list[UUID]:
         try:
             connection = await asyncpg.connect(self.record["databases"]["payment"], timeout=2)
-        except (OSError, asyncpg.PostgresError, TimeoutError):
+        except _AWAY:
             return batch
         try:
             rows = await connection.fetch("SELECT key FROM events WHERE key = ANY($1::text[])", [str(i) for i in batch])
-        except (OSError, asyncpg.PostgresError):
+        except _AWAY:
             return batch
         finally:
             await connection.close()
