@@ -11,7 +11,7 @@ from console.settings import ConsoleSettings
 
 def main() -> None:
     """Serve until stopped."""
-    settings = ConsoleSettings()  # type: ignore[call-arg]
+    settings = ConsoleSettings()
     telemetry.configure_logging("console", settings.log_level)
     uvicorn.run(
         build(settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,8 @@ from console.upstream import SERVICES
 
 _LEFT, _RIGHT, _TOP, _LANE = 118.0, 36.0, 34.0, 62.0
 _NEAR, _FAR = 24.0, 190.0
-_LEAST_WIDTH = 900.0
+_WIDTH = 1150.0
+_MOST_SHRINK = 0.55
 _TICK_GAP = 74.0
 _SPREAD = 13.0
 
@@ -73,7 +75,13 @@ def elapsed(seconds: float) -> str:
     if seconds < 120:
         return f"+{seconds:.1f} s"
     minutes = seconds / 60
-    return f"+{minutes:.0f} min" if minutes < 120 else f"+{minutes / 60:.0f} h" if minutes < 2880 else f"+{minutes / 1440:.0f} d"
+    return (
+        f"+{minutes:.0f} min"
+        if minutes < 120
+        else f"+{minutes / 60:.0f} h"
+        if minutes < 2880
+        else f"+{minutes / 1440:.0f} d"
+    )
 
 
 def draw(entries: list[dict[str, Any]]) -> Picture | None:
@@ -105,14 +113,14 @@ def draw(entries: list[dict[str, Any]]) -> Picture | None:
 
 
 def _positions(seconds: list[float]) -> list[float]:
-    """Places along the axis; stretched when the journey is short, so that the picture fills its room."""
+    """Places along the axis, stretched or shrunk to fill the usual room; a very long journey gets more and scrolls."""
     steps = [0.0]
-    for before, after in zip(seconds, seconds[1:], strict=False):
+    for before, after in itertools.pairwise(seconds):
         gap = max(0.0, after - before) * 1000
         steps.append(0.0 if gap < 0.5 else min(_FAR, _NEAR + 13 * math.log2(1 + gap)))
     total = sum(steps)
-    room = _LEAST_WIDTH - _LEFT - _RIGHT - 20
-    stretch = room / total if 0 < total < room else 1.0
+    room = _WIDTH - _LEFT - _RIGHT - 20
+    stretch = room / total if total and room / total > _MOST_SHRINK else 1.0
     place, xs = _LEFT + 20, []
     for step in steps:
         place += step * stretch

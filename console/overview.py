@@ -131,7 +131,9 @@ def _service(name: str, answers: dict[str, Any], missing: dict[str, UpstreamErro
         row.unpublished_seconds = outbox["oldest"][0]["age_seconds"] if outbox["oldest"] else 0.0
     if (letters := answers.get(f"{name} letters")) is not None:
         row.dead = letters["total"]
-    row.breakers = [labels["outside"] for labels, value in _samples(answers.get(f"{name} metrics"), "breaker_open") if value]
+    row.breakers = [
+        labels["outside"] for labels, value in _samples(answers.get(f"{name} metrics"), "breaker_open") if value
+    ]
     failed = [(part, missing[f"{name} {part}"]) for part in (*_PARTS, "metrics") if f"{name} {part}" in missing]
     if failed and all(error.status == 0 for _, error in failed) and len(failed) == len(_PARTS) + 1:
         row.troubles = ["does not answer"]
@@ -156,6 +158,8 @@ def _samples(metrics: str | None, name: str) -> list[tuple[dict[str, str], float
 def _money(overview: Overview, metrics: str | None) -> None:
     waiting = _samples(metrics, "paid_not_fulfilled")
     overview.waiting_bookings = int(sum(value for _, value in waiting)) if waiting else None
-    overview.waiting_seconds = max((value for _, value in _samples(metrics, "paid_not_fulfilled_oldest_seconds")), default=0.0)
+    overview.waiting_seconds = max(
+        (value for _, value in _samples(metrics, "paid_not_fulfilled_oldest_seconds")), default=0.0
+    )
     for labels, value in _samples(metrics, "paid_not_fulfilled_amount_minor"):
         overview.at_risk[labels["currency"]] = int(value)

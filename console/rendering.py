@@ -86,7 +86,7 @@ def page(
     request: Request, name: str, who: Principal | None, *, status: int = 200, section: str = "", **values: Any
 ) -> HTMLResponse:
     """The template `name` as an answer; takes the session's notice along and forgets it."""
-    notice = request.session.pop("notice", None)
+    notice = None if "x-live" in request.headers else request.session.pop("notice", None)
     html = _templates.get_template(name).render(
         csrf=csrf_token(request),
         who=who,

@@ -143,10 +143,11 @@ def demo(
     stage_file: Annotated[str, typer.Option(help="Use a running stage, by its stage.json")] = "",
 ) -> None:
     """Start the stage, let a few buyers purchase a course, show one purchase's journey."""
+    running = json.loads(Path(stage_file).read_text()) if stage_file else None
 
     async def run() -> bool:
-        if stage_file:
-            return await _purchases(json.loads(Path(stage_file).read_text()))
+        if running is not None:
+            return await _purchases(running)
         async with _stage() as record:
             fulfilled = await _purchases(record)
             _show_addresses(record)

@@ -112,7 +112,9 @@ async def act(request: Request, who: Administrator, services: Acting, service: s
     verb, base = form.get("act", ""), f"/ops/dead-letters/{identifier}"
     try:
         if verb == "dry-run":
-            rendering.notify(request, *_rehearsed(await services.post(service, f"{base}/replay", body, {"dry_run": "true"})))
+            rendering.notify(
+                request, *_rehearsed(await services.post(service, f"{base}/replay", body, {"dry_run": "true"}))
+            )
         elif verb == "replay":
             await services.post(service, f"{base}/replay", body)
             rendering.notify(request, "It is on its way again: the failed step runs the same message.")

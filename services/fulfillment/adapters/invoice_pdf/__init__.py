@@ -28,7 +28,9 @@ def _typst() -> Any:
 def money(amount_minor: int, currency: str) -> str:
     """An amount for people, with the currency's own digits (ISO 4217, not the locale's)."""
     exponent = Currency(currency).exponent or 0
-    return format_currency(Decimal(amount_minor).scaleb(-exponent), currency, locale="en_IN", currency_digits=False)
+    pattern = "¤#,##,##0" + ("." + "0" * exponent if exponent else "")
+    value = Decimal(amount_minor).scaleb(-exponent)
+    return format_currency(value, currency, pattern, locale="en_IN", currency_digits=False)
 
 
 def render(invoice: dict[str, Any]) -> bytes:

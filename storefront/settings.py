@@ -1,0 +1,35 @@
+"""Knobs of the storefront; the environment variable of a knob is its name in capitals."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StorefrontSettings(BaseSettings):
+    """Where booking, payment and the gateway's checkout are. A missing required knob stops the start with its name."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8105, ge=0, le=65535)
+    booking_url: str
+    payment_url: str
+    simulators_url: str
+    token_secret: SecretStr
+    mail_url: str = ""
+    log_level: str = "INFO"
+    session_seconds: int = Field(default=7 * 86_400, ge=60)
+
+    @property
+    def checkout_script(self) -> str:
+        """The script that the gateway gives to merchants' pages."""
+        return f"{self.simulators_url.rstrip('/')}/razorpay/v1/checkout.js"
+
+    @property
+    def checkout_origin(self) -> str:
+        """Scheme, host and port of the gateway's checkout, for the content security policy."""
+        parts = urlsplit(self.simulators_url)
+        return f"{parts.scheme}://{parts.netloc}"

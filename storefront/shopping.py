@@ -1,0 +1,168 @@
+"""From the catalogue to the checkout: courses, the cart, and who buys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from chassis.ids import uuid7
+from chassis.pages import checked_form, see_other
+from storefront import rendering
+from storefront.upstream import Refusal, Upstream
+from storefront.wishes import TIME_SLOTS, WEEKDAYS, ZONES, buyer_body, line_body, mistakes
+
+router = APIRouter()
+_MOST_PAGES = 10
+
+
+def upstream_of(request: Request) -> Upstream:
+    """The services."""
+    found: Upstream = request.app.state.upstream
+    return found
+
+
+async def _offers(upstream: Upstream) -> list[dict[str, Any]]:
+    offers: list[dict[str, Any]] = []
+    token = ""
+    for _ in range(_MOST_PAGES):
+        page = await upstream.get("booking", "/api/v1/offers", params={"kind": "course", "page_token": token})
+        offers += page["offers"]
+        token = page["next_page_token"] or ""
+        if not token:
+            break
+    return offers
+
+
+@router.get("/")
+async def catalogue(request: Request) -> Response:
+    """Every course that is offered."""
+    return rendering.page(request, "catalogue.html", offers=await _offers(upstream_of(request)))
+
+
+@router.get("/courses/{offer_id}")
+async def course(request: Request, offer_id: str) -> Response:
+    """One course with its form."""
+    offer = await upstream_of(request).get("booking", f"/api/v1/offers/{quote(offer_id, safe='')}")
+    return _course(request, offer, {}, {}, 200)
+
+
+def _course(
+    request: Request, offer: dict[str, Any], form: dict[str, str], wrong: dict[str, str], status: int
+) -> Response:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    return rendering.page(
+        request,
+        "course.html",
+        status=status,
+        offer=offer,
+        form=form,
+        wrong=wrong,
+        weekdays=WEEKDAYS,
+        time_slots=TIME_SLOTS,
+        zones=ZONES,
+        tomorrow=tomorrow,
+        key=str(uuid7()),
+    )
+
+
+async def _cart(request: Request) -> dict[str, Any] | None:
+    """The cart of this session as booking has it; None when there is none."""
+    held = request.session.get("cart")
+    if held is None:
+        return None
+    try:
+        cart: dict[str, Any] = await upstream_of(request).get("booking", f"/api/v1/carts/{held['id']}", held["token"])
+    except Refusal as refusal:
+        if refusal.status not in (401, 404):
+            raise
+        request.session.pop("cart")
+        return None
+    return cart
+
+
+async def _open_cart(request: Request) -> dict[str, str]:
+    """Id and token of a cart that takes lines: the session's, or a new one when that is checked out."""
+    cart = await _cart(request)
+    if cart is None or cart["status"] != "OPEN":
+        made = await upstream_of(request).post("booking", "/api/v1/carts", {})
+        request.session["cart"] = {"id": made["cart_id"], "token": made["guest_token"]}
+    held: dict[str, str] = request.session["cart"]
+    return held
+
+
+@router.post("/courses/{offer_id}")
+async def choose(request: Request, offer_id: str) -> Response:
+    """Put the course into the cart; what booking finds wrong comes back beside its field."""
+    form = await checked_form(request)
+    upstream = upstream_of(request)
+    cart = await _open_cart(request)
+    path, key = f"/api/v1/carts/{cart['id']}/lines", form.get("key", "")
+    try:
+        await upstream.post("booking", path, line_body(offer_id, form), cart["token"], key)
+    except Refusal as refusal:
+        if refusal.kind != "validation":
+            raise
+        offer = await upstream.get("booking", f"/api/v1/offers/{quote(offer_id, safe='')}")
+        return _course(request, offer, form, mistakes(refusal.errors) or {"": refusal.detail}, 422)
+    return see_other("/cart")
+
+
+@router.get("/cart")
+async def cart(request: Request) -> Response:
+    """What is about to be bought, priced by booking."""
+    return rendering.page(request, "cart.html", cart=await _cart(request))
+
+
+@router.post("/cart/remove")
+async def remove(request: Request) -> Response:
+    """Take a line out."""
+    form = await checked_form(request)
+    held = request.session.get("cart")
+    if held is not None:
+        path = f"/api/v1/carts/{held['id']}/lines/{quote(form.get('line_id', ''), safe='')}"
+        try:
+            await upstream_of(request).delete("booking", path, held["token"])
+        except Refusal as refusal:
+            if refusal.status != 404:
+                raise
+    return see_other("/cart")
+
+
+@router.get("/checkout")
+async def checkout(request: Request) -> Response:
+    """Who buys."""
+    found = await _cart(request)
+    if found is None or not found["lines"]:
+        return see_other("/cart")
+    return rendering.page(request, "checkout.html", cart=found, form={}, wrong={}, key=str(uuid7()))
+
+
+@router.post("/checkout")
+async def check_out(request: Request) -> Response:
+    """Hold the places; then the page that pays."""
+    form = await checked_form(request)
+    held = request.session.get("cart")
+    if held is None:
+        return see_other("/cart")
+    path = f"/api/v1/carts/{held['id']}/checkout"
+    try:
+        made = await upstream_of(request).post("booking", path, buyer_body(form), held["token"], form.get("key", ""))
+    except Refusal as refusal:
+        if refusal.kind in ("cart-invalid", "slot-taken", "state-conflict"):
+            request.session["notice"] = refusal.detail
+            return see_other("/cart")
+        if refusal.kind != "validation":
+            raise
+        wrong = mistakes(refusal.errors) or {"": refusal.detail}
+        shown = {"cart": await _cart(request), "form": form, "wrong": wrong, "key": str(uuid7())}
+        return rendering.page(request, "checkout.html", status=422, **shown)
+    request.session["booking"] = {
+        "id": made["booking_id"],
+        "token": made["guest_token"],
+        "checkout_token": made["checkout_token"],
+    }
+    return see_other("/pay")

@@ -1,0 +1,81 @@
+"""From the course form to the body of a cart line; what is wrong with it is said by booking, not here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+TIME_SLOTS = tuple(f"{hour:02d}:00" for hour in range(7, 21))
+ZONES = (
+    "Asia/Kolkata",
+    "Asia/Dubai",
+    "Asia/Singapore",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "UTC",
+)
+FIELDS = {
+    "tier": "tier",
+    "time_slot": "time_slot",
+    "schedule/weekdays": "weekdays",
+    "schedule/starts_on": "starts_on",
+    "schedule/time_zone": "time_zone",
+    "preferences/gender": "gender",
+    "preferences/latitude": "latitude",
+    "preferences/longitude": "longitude",
+    "preferences/max_distance_km": "max_distance_km",
+    "buyer/name": "name",
+    "buyer/email": "email",
+    "buyer/phone": "phone",
+}
+
+
+def _number(text: str) -> float | int | str | None:
+    """A number when it is one; other text goes as it is, so that booking says what is wrong with it."""
+    stripped = text.strip()
+    if not stripped:
+        return None
+    try:
+        return int(stripped) if stripped.isdigit() else float(stripped)
+    except ValueError:
+        return stripped
+
+
+def line_body(offer_id: str, form: dict[str, str]) -> dict[str, Any]:
+    """The body of `POST /carts/{id}/lines` for a filled course form; no price is in it."""
+    wanted: dict[str, Any] = {
+        name: _number(form.get(name, "")) for name in ("latitude", "longitude", "max_distance_km")
+    }
+    wanted["gender"] = form.get("gender") or None
+    return {
+        "offer_id": offer_id,
+        "tier": _number(form.get("tier", "")),
+        "time_slot": form.get("time_slot", ""),
+        "schedule": {
+            "weekdays": [day for day in range(7) if form.get(f"weekday_{day}") == "yes"],
+            "starts_on": form.get("starts_on", ""),
+            "time_zone": form.get("time_zone", ""),
+        },
+        "preferences": {name: value for name, value in wanted.items() if value is not None},
+    }
+
+
+def buyer_body(form: dict[str, str]) -> dict[str, Any]:
+    """The body of checkout."""
+    buyer = {name: form.get(name, "").strip() for name in ("name", "email", "phone")}
+    return {"buyer": {name: value for name, value in buyer.items() if value or name != "phone"}}
+
+
+def mistakes(errors: list[tuple[str, str]]) -> dict[str, str]:
+    """What is wrong by form field; the field `""` takes what belongs to none."""
+    found: dict[str, str] = {}
+    for pointer, text in errors:
+        path = pointer.strip("/")
+        field = next((name for prefix, name in FIELDS.items() if path == prefix or path.startswith(prefix + "/")), "")
+        found.setdefault(field, text)
+    return found
