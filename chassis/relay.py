@@ -38,7 +38,7 @@ FROM events WHERE id = ANY(ARRAY(SELECT id FROM outbox ORDER BY id LIMIT $1)) OR
 _MARK = """
 WITH sent AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
 INSERT INTO publications (id, partition, "offset")
-SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHING RETURNING id
 """
 
 
@@ -90,6 +90,8 @@ class Relay:
         self._wake = asyncio.Event()
         self._lead_until = 0.0
         self._seen_at = 0.0
+        self._unmarked: set[int] = set()
+        self._marking: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
         """An event was committed in this process: look at once."""
@@ -133,21 +135,36 @@ class Relay:
         self._wake.clear()
 
     async def pass_once(self) -> int:
-        """Publish the oldest visible rows and mark them; returns how many."""
-        async with self.database.transaction() as work:
-            rows = await work.fetch(_READ, self.batch_rows)
+        """Publish the oldest visible rows that are not on their way to be marked; returns how many."""
+        if len(self._unmarked) > self.batch_rows // 4:  # else a backlog's pass would read mostly what was sent
+            await self._marked()
+        rows = [row for row in await self.database.read(_READ, self.batch_rows) if row.id not in self._unmarked]
         if not rows:
+            await self._marked()
             return 0
         faults.point("relay.read")
-        places = await self._publish(list(rows))
+        places = await self._publish(rows)
         faults.point("relay.published")
-        async with self.database.transaction() as work:
-            await work.execute(
-                _MARK, [row.id for row, _ in places], [p.partition for _, p in places], [p.offset for _, p in places]
-            )
-        faults.point("relay.marked")
+        await self._marked()
+        self._unmarked = {row.id for row, _ in places}
+        self._marking = asyncio.create_task(self._mark(places))
         telemetry.RELAY_PUBLISHED.labels(self.service).inc(len(places))
         return len(places)
+
+    async def _mark(self, places: list[tuple[Any, Publication]]) -> None:
+        """Marks go beside the next pass; if they fail, their rows are published once more and the inbox drops them."""
+        await self.database.read(
+            _MARK, [row.id for row, _ in places], [p.partition for _, p in places], [p.offset for _, p in places]
+        )
+        faults.point("relay.marked")
+
+    async def _marked(self) -> None:
+        marking, self._marking = self._marking, None
+        try:
+            if marking is not None:
+                await marking
+        finally:
+            self._unmarked = set()
 
     async def _publish(self, rows: list[Any]) -> list[tuple[Any, Publication]]:
         source = f"/payfirst/{self.service}"
@@ -176,6 +193,7 @@ class Relay:
         """Give up the lease, so that another process leads at once, and close the producer."""
         await self.producer.close()
         try:
+            await self._marked()
             async with self.database.transaction() as work:
                 await work.execute(
                     "UPDATE leases SET until = now() WHERE name = $1 AND owner = $2",

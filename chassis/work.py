@@ -101,6 +101,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._on_told: list[Callable[[], None]] = []
         self._on_scheduled: list[Callable[[], None]] = []
 
@@ -151,6 +152,11 @@ class Database:
         """A task may be due now: let this process's runner look at once."""
         for wake in self._on_scheduled:
             wake()
+
+    async def read(self, sql: str, *args: Any) -> Sequence[Row[Any]]:
+        """Rows of one query in a transaction of its own, in one round trip: no BEGIN, no COMMIT."""
+        async with self._reading.connect() as connection:
+            return (await connection.exec_driver_sql(sql, args)).all()
 
     @asynccontextmanager
     async def rehearsal(self) -> AsyncIterator[Work]:

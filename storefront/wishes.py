@@ -33,6 +33,18 @@ FIELDS = {
     "buyer/email": "email",
     "buyer/phone": "phone",
 }
+_ADVICE = {
+    "tier": "Choose how many sessions.",
+    "weekdays": "Choose at least one day.",
+    "starts_on": "Choose the first day.",
+    "time_zone": "Choose a time zone of the list.",
+    "name": "Write your name, as it shall stand on the invoice.",
+    "email": "This is no address that mail can reach.",
+    "phone": "Write it with digits, such as +91 98000 00001, or leave it empty.",
+    "latitude": "A number from -90 to 90, or empty.",
+    "longitude": "A number from -180 to 180, or empty.",
+    "max_distance_km": "A number of kilometres, or empty.",
+}
 
 
 def _number(text: str) -> float | int | str | None:
@@ -72,10 +84,10 @@ def buyer_body(form: dict[str, str]) -> dict[str, Any]:
 
 
 def mistakes(errors: list[tuple[str, str]]) -> dict[str, str]:
-    """What is wrong by form field; the field `""` takes what belongs to none."""
+    """What is wrong by form field, in words for buyers; the field `""` takes what belongs to none."""
     found: dict[str, str] = {}
     for pointer, text in errors:
         path = pointer.strip("/")
         field = next((name for prefix, name in FIELDS.items() if path == prefix or path.startswith(prefix + "/")), "")
-        found.setdefault(field, text)
+        found.setdefault(field, _ADVICE.get(field, text))
     return found
