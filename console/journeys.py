@@ -12,7 +12,7 @@ from chassis.pages import instant
 from console.upstream import Services, UpstreamError, settled
 
 _IDS_PER_CALL = 100
-_ORDER = {"told": 0, "taken": 1}
+_ORDER = {"taken": 0, "told": 1}
 Entry = dict[str, Any]
 
 
@@ -69,6 +69,6 @@ def _all(parts: dict[str, list[Entry]]) -> Iterable[Entry]:
 
 
 def _position(entry: Entry) -> tuple[float, int]:
-    """Time first; of the same instant, what was told before what was taken of it."""
+    """Time first; of the same instant, which is the same transaction, what was taken before what was told of it."""
     moment = instant(entry.get("at"))
     return (moment.timestamp() if moment else 0.0, _ORDER.get(str(entry.get("what")), 2))

@@ -14,6 +14,7 @@ from console import journeys, letters
 from console.cli import tables
 from console.cli.target import Target, load
 from console.upstream import Services, UpstreamError, settled
+from contracts.topics import STEPS
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it goes on record")]
@@ -139,6 +140,8 @@ def replay_many(
     as_json: Json = False,
 ) -> None:
     """Replay many in waves of 1, 5, 25 and the rest; it stops itself when they come back dead."""
+    if step not in {known.name for known in STEPS}:
+        raise typer.BadParameter(f"There is no step {step!r}; see `payfirst lag`.")
     chosen = letters.Filter(step=step, error=error, booking_id=booking_id)
 
     async def work(services: Services) -> dict[str, Any]:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from chassis.pages import money, visible
+from console.words import ago, counted, span, stamp
 
 out = Console()
 errors = Console(stderr=True)
+_SHORT = 70
 COLOURS = {
     "told": "blue",
     "taken": "green",
@@ -53,29 +56,40 @@ def lag(steps: list[dict[str, Any]]) -> None:
         table.add_row(
             _text(step["step"]),
             f"[{colour}]{messages}[/]",
-            f"[{colour}]{oldest:.1f} s[/]",
+            f"[{colour}]{span(oldest)}[/]",
             f"{step['rate_per_second']:.1f}",
-            "unknown" if drain is None else f"{drain:.0f} s" if messages else "",
+            "unknown" if drain is None else span(drain) if messages else "",
         )
     out.print(table)
 
 
 def dead_letters(letters: list[dict[str, Any]], total: int) -> None:
-    """The list, oldest first."""
-    table = _table(
-        f"{len(letters)} of {total} dead letters", "id", "step", "booking", "amount", "error", "tries", "died"
-    )
+    """The list, oldest first; three lines each, so that it fits a narrow terminal."""
+    table = _lines(f"{len(letters)} of {total} dead letters")
+    table.add_column("id", no_wrap=True)
+    table.add_column("step, booking, error", ratio=1, overflow="fold")
+    table.add_column("amount", justify="right", no_wrap=True)
+    table.add_column("died", justify="right", no_wrap=True)
     for item in letters:
         table.add_row(
-            _text(item["ref"]),
-            _text(item["step"]),
-            _text(item["booking_id"]),
+            f"[bold]{_text(item['ref'])}[/]",
+            f"{_text(item['step'])}\n[dim]{_text(item['booking_id'])}[/]\n"
+            f"[red]{_text(item['error_class'])}[/] {_text(_short(item['error_message']))}",
             money(item.get("amount_minor"), item.get("currency")),
-            f"[red]{_text(item['error_class'])}[/] {_text(item['error_message'])[:120]}",
-            str(item["attempts"]),
-            _text(item["dead_at"])[:19],
+            f"{_text(ago(item['dead_at']))}\n[dim]{counted(item['attempts'], 'try', 'tries')}[/]",
         )
     out.print(table)
+
+
+def _lines(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_lines=False, padding=(0, 1, 0, 0)
+    )
+
+
+def _short(text: object) -> str:
+    said = str(text or "")
+    return said if len(said) <= _SHORT else said[: _SHORT - 1] + "…"
 
 
 def dead_letter(reference: str, item: dict[str, Any]) -> None:
@@ -118,20 +132,19 @@ def dead_letter(reference: str, item: dict[str, Any]) -> None:
 
 def timeline(booking_id: str, entries: list[dict[str, Any]]) -> None:
     """The journey, one row an entry."""
-    table = _table(
-        f"The journey of {escape(visible(booking_id))}",
-        *("time", "service", "what", "message", "topic", "partition", "offset"),
-        right=("partition", "offset"),
-    )
+    table = _lines(f"The journey of {_text(booking_id)}")
+    for column in ("time", "service", "what", "partition / offset"):
+        table.add_column(column, no_wrap=column in ("time", "service"), overflow="fold")
     for entry in entries:
         what = str(entry["what"])
-        said = " ".join(_text(entry[name]) for name in ("what", "step", "error_class", "reason") if entry.get(name))
-        table.add_row(
-            _text(entry["at"])[11:23],
-            _text(entry["service"]),
-            f"[{COLOURS.get(what, 'white')}]{said}[/]",
-            *(_text(entry.get(name)) for name in ("type", "topic", "partition", "offset")),
-        )
+        said = [f"[{COLOURS.get(what, 'white')}]{_text(what)}[/] {_text(entry.get('type'))}".rstrip()]
+        said += [_text(entry[name]) for name in ("error_class", "reason") if entry.get(name)]
+        if entry.get("step"):
+            said.append(f"[dim]by {_text(entry['step'])}[/]")
+        place = ""
+        if entry.get("offset") is not None:
+            place = f"{_text(entry['topic'])} [bold]{entry['partition']}/{entry['offset']}[/]"
+        table.add_row(stamp(entry["at"])[11:], _text(entry["service"]), "\n".join(said), place)
     out.print(table)
 
 
