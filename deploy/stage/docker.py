@@ -17,13 +17,22 @@ import httpx2
 from chassis.identity import issue_account_token
 
 ROOT = Path(__file__).parent.parent.parent
-_PORTS = {"console": 8100, "booking": 8101, "payment": 8102, "fulfillment": 8103, "notification": 8104, "storefront": 8105}
+_PORTS = {
+    "console": 8100,
+    "booking": 8101,
+    "payment": 8102,
+    "fulfillment": 8103,
+    "notification": 8104,
+    "storefront": 8105,
+}
 _DEFAULT_SECRET = "local-stage-token-secret-change-me-now"  # noqa: S105 - the compose file's default for a laptop
 
 
 def compose(*arguments: str) -> int:
     """Run docker compose on our file; returns its exit code."""
-    return subprocess.run(["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), *arguments], check=False).returncode
+    return subprocess.run(
+        ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), *arguments], check=False
+    ).returncode
 
 
 def record() -> dict[str, Any]:
@@ -42,7 +51,10 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--once", action="store_true")
     once = parser.parse_args().once
-    if shutil.which("docker") is None or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+    if (
+        shutil.which("docker") is None
+        or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode
+    ):
         sys.stderr.write("No Docker engine answers: start it, or use `make demo` without STAGE=docker.\n")
         return 1
     if compose("up", "--build", "--detach", "--wait"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 RULES = ("gender_preference", "time_slot", "distance", "slot_full")
@@ -107,7 +107,7 @@ class _Field:
         return None
 
 
-def assign(wishes: Sequence[Wish], trainers: dict[str, Sequence[Trainer]]) -> list[Decision]:
+def assign(wishes: Sequence[Wish], trainers: Mapping[str, Sequence[Trainer]]) -> list[Decision]:
     """Decide for `wishes` in order; `trainers` are those of each specialty, by id, and are counted up in place.
 
     Deciding for many is the same as deciding one by one: each choice sees the loads that the ones before it left.
