@@ -1,4 +1,4 @@
-"""What server-rendered pages share: a signed cookie session, CSRF-checked forms, strict headers, money and time as text."""
+"""What server-rendered pages share: a signed session, CSRF-checked forms, strict headers, money and time as text."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def checked_form(request: Request) -> dict[str, str]:
 
 
 def _same_origin(request: Request) -> bool:
-    """Whether the browser says that our own page sent this. Our pages send no referrer, so their Origin may be `null`."""
+    """Whether our own page sent this, by the browser's word. Without referrers our pages' Origin may be `null`."""
     fetched_from = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if fetched_from is not None:

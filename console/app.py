@@ -31,7 +31,7 @@ def build(settings: ConsoleSettings, transport: httpx2.AsyncBaseTransport | None
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with httpx2.AsyncClient(transport=transport, limits=httpx2.Limits(max_connections=50)) as client:
-            app.state.services = Services(client, settings.services, settings.ops_token.get_secret_value())
+            app.state.services = Services(client, settings.services, settings.reading_token)
             yield
 
     app = FastAPI(title="Payfirst console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

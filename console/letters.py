@@ -72,7 +72,7 @@ async def page(services: Services, chosen: Filter, after: dict[str, str] | None 
         for item in answer["dead_letters"]
     ]
     return Page(
-        sorted(found, key=lambda item: (str(item["dead_at"]), item["ref"])),
+        sorted(found, key=_by_death),
         sum(answer["total"] for answer in answers.values()),
         {name: answer["next_page_token"] for name, answer in answers.items() if answer["next_page_token"]},
         missing,
@@ -87,7 +87,12 @@ async def everything(services: Services, chosen: Filter) -> Page:
             break
         more = await page(services, chosen, whole.after)
         whole = Page(whole.letters + more.letters, whole.total, more.after, whole.missing | more.missing)
+    whole.letters.sort(key=_by_death)
     return whole
+
+
+def _by_death(item: dict[str, Any]) -> tuple[str, str]:
+    return str(item["dead_at"]), str(item["ref"])
 
 
 async def begin_replays(services: Services, chosen: Filter, reason: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The storefront's application: a small demo of a frontend gateway over booking and payment; no business rule is here."""
+"""The storefront: a small demo of a frontend gateway over booking and payment; no business rule is here."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ async def verify(request: Request) -> Response:
 
 @router.post("/pay/callback", name="called_back")
 async def called_back(request: Request) -> Response:
-    """The same from the gateway's own page, for browsers without JavaScript; its signature is the proof, no cookie is."""
+    """The same from the gateway's own page, for browsers without JavaScript: its signature is the proof."""
     if not request.headers.get("content-type", "").startswith(FORM):
         return see_other("/pay/stopped?why=unproven")
     fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}

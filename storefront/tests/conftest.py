@@ -1,0 +1,212 @@
+"""The storefront in-process over a made-up booking and payment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import SecretStr
+
+from storefront.app import build
+from storefront.settings import StorefrontSettings
+
+SIMULATORS = "http://gateway.test:8106"
+OFFER = "ofr-course-mathematics"
+TRIPLE = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "5f" * 32}
+_STEPS = ("your payment", "your place", "your course", "your trainer", "your invoice", "everything is ready")
+_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+def problem(status: int, kind: str, detail: str, **extra: Any) -> JSONResponse:
+    """A problem document."""
+    body = {"type": f"https://payfirst.dev/problems/{kind}", "title": kind, "detail": detail, **extra}
+    return JSONResponse(body, status)
+
+
+class Fakes:
+    """Booking and payment; `calls` keeps path, token, key and body of every POST."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI()
+        self.calls: list[tuple[str, str, str, Any]] = []
+        self.answers: dict[str, JSONResponse] = {}
+        self.lines: list[dict[str, Any]] = []
+        self.carts = 0
+        self.cart_status = "OPEN"
+        self.title = "Mathematics <b>one</b>"
+        self.booking: dict[str, Any] = {
+            "booking_id": "bk-1",
+            "reference": "BK-7Q2M4XKD",
+            "status": "PENDING",
+            "payment_status": "pending",
+            "amount_minor": 99900,
+            "currency": "INR",
+            "expires_at": "2099-11-20T22:30:00Z",
+            "lines": [],
+            "invoices": [],
+            "refunds": [],
+            "allocation": None,
+            "steps": [{"text": text, "done": False, "at": None, "awaited": not n} for n, text in enumerate(_STEPS)],
+        }
+        self._booking_routes()
+        self._payment_routes()
+
+        @self.app.middleware("http")
+        async def _watch(request: Request, call_next: Any) -> Any:
+            path = request.url.path
+            if request.method == "POST":
+                headers = request.headers
+                body = await request.json()
+                self.calls.append((path, headers.get("authorization", ""), headers.get("idempotency-key", ""), body))
+            for ending, answer in self.answers.items():
+                if path.endswith(ending):
+                    return answer
+            return await call_next(request)
+
+    def done(self, count: int) -> None:
+        """Let the first `count` steps be done."""
+        for n, step in enumerate(self.booking["steps"]):
+            step.update(done=n < count, awaited=n == count, at="2026-11-20T22:03:10Z" if n < count else None)
+
+    def _offer(self) -> dict[str, Any]:
+        return {
+            "offer_id": OFFER,
+            "title": self.title,
+            "description": "A course.",
+            "specialty": "mathematics",
+            "tiers": [{"tier": 10, "amount_minor": 99900, "currency": "INR"}],
+            "currency": "INR",
+            "session_minutes": 60,
+            "seats_left": None,
+            "refund_policy": {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2},
+        }
+
+    def _cart(self) -> dict[str, Any]:
+        total = sum(line["total_minor"] for line in self.lines)
+        return {
+            "cart_id": f"cart-{self.carts}",
+            "status": self.cart_status,
+            "lines": self.lines,
+            "amount_minor": total,
+            "currency": "INR",
+            "problems": [],
+        }
+
+    def _booking_routes(self) -> None:
+        @self.app.get("/booking/api/v1/offers")
+        async def offers() -> Any:
+            return {"offers": [self._offer()], "next_page_token": None}
+
+        @self.app.get("/booking/api/v1/offers/{offer_id}")
+        async def offer(offer_id: str) -> Any:
+            return self._offer() if offer_id == OFFER else problem(404, "not-found", "See the list.")
+
+        @self.app.post("/booking/api/v1/carts", status_code=201)
+        async def create() -> Any:
+            self.carts += 1
+            self.cart_status, self.lines = "OPEN", []
+            return {**self._cart(), "guest_token": f"token-of-cart-{self.carts}"}
+
+        @self.app.get("/booking/api/v1/carts/{cart_id}")
+        async def cart() -> Any:
+            return self._cart()
+
+        @self.app.post("/booking/api/v1/carts/{cart_id}/lines", status_code=201)
+        async def add(request: Request) -> Any:
+            wish = await request.json()
+            course = {**wish["schedule"], "tier": 10, "session_minutes": 60, "time_slot": wish["time_slot"]}
+            line = {"line_id": "line-1", "title": self.title, "total_minor": 99900, "course": course}
+            self.lines.append(line)
+            return self._cart()
+
+        @self.app.post("/booking/api/v1/carts/{cart_id}/checkout", status_code=201)
+        async def checkout() -> Any:
+            self.cart_status = "CHECKED_OUT"
+            return {"booking_id": "bk-1", "guest_token": "token-of-booking", "checkout_token": "checkout-token"}
+
+        @self.app.get("/booking/api/v1/bookings/{booking_id}")
+        async def booking(request: Request) -> Any:
+            known = request.headers["authorization"] == "Bearer token-of-booking"
+            return self.booking if known else problem(404, "not-found", "No.")
+
+    def _payment_routes(self) -> None:
+        @self.app.post("/payment/api/v1/payments/public/create-order", status_code=201)
+        async def create_order() -> Any:
+            return {
+                "status": "created",
+                "amount": 99900,
+                "amount_minor": 99900,
+                "currency": "INR",
+                "razorpay_order_id": "order_1",
+                "key_id": "rzp_test_1",
+            }
+
+        @self.app.post("/payment/api/v1/payments/public/verify", status_code=202)
+        async def verify() -> Any:
+            return {"success": True, "payment_status": "captured"}
+
+
+class Buyer:
+    """Somebody with a browser in front of the storefront."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+
+    async def get(self, path: str, **arguments: Any) -> httpx2.Response:
+        """Load a page, without following redirects."""
+        return await self.client.get(path, **arguments)
+
+    async def send(self, path: str, fields: dict[str, str], page: str = "") -> httpx2.Response:
+        """Send the form of `page` (else of `path`) to `path`."""
+        found = _CSRF.search((await self.client.get(page or path)).text)
+        assert found is not None
+        return await self.client.post(path, data={"csrf": found.group(1), **fields})
+
+    async def choose(self, **changes: str) -> httpx2.Response:
+        """Fill the course form."""
+        fields = {
+            "key": "key-of-the-form",
+            "tier": "10",
+            "weekday_0": "yes",
+            "weekday_3": "yes",
+            "time_slot": "18:00",
+            "time_zone": "Asia/Kolkata",
+            "starts_on": "2099-01-05",
+            "gender": "female",
+        }
+        return await self.send(f"/courses/{OFFER}", {**fields, **changes})
+
+    async def check_out(self) -> httpx2.Response:
+        """Fill a cart and check it out."""
+        await self.choose()
+        fields = {"key": "key-2", "name": "Asha Rao", "email": "asha@example.com", "phone": ""}
+        return await self.send("/checkout", fields)
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    """Booking and payment."""
+    return Fakes()
+
+
+@pytest_asyncio.fixture
+async def buyer(fakes: Fakes) -> AsyncIterator[Buyer]:
+    """Somebody who comes to the shop."""
+    settings = StorefrontSettings(
+        booking_url="http://services/booking",
+        payment_url="http://services/payment",
+        simulators_url=SIMULATORS,
+        token_secret=SecretStr("a secret of the tests, 32 bytes at least"),
+    )
+    app = build(settings, httpx2.ASGITransport(app=fakes.app))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://shop.test") as client,
+    ):
+        yield Buyer(client)
