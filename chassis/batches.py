@@ -12,7 +12,7 @@ from chassis import faults, inbox, tasks, telemetry
 from chassis.dead_letters import letter
 from chassis.outcomes import Dead, Failure, Held, RetryAfter, Verdict, failure_of, verdict
 from chassis.records import Reader, Record, Unreadable, record_id, text_headers
-from chassis.steps import AnyStep, InlineStep, Message, body_models, known_types
+from chassis.steps import AnyStep, InlineStep, Message, event_models, known_types
 from chassis.tasks import NewTask
 from chassis.work import Database, Work
 
@@ -26,7 +26,7 @@ class BatchStep:
 
     def __init__(self, database: Database, step: AnyStep) -> None:
         self.database, self.step = database, step
-        self._reader = Reader(body_models(step), known_types())
+        self._reader = Reader(event_models(step), known_types())
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Take every record: processed, queued, waiting behind its key, or dead. Raises when the database is away."""

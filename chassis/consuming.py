@@ -20,7 +20,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from chassis import faults, telemetry
-from chassis.steps import AnyStep
+from chassis.steps import AnyStep, event_models
 
 log = logging.getLogger(__name__)
 SESSION_TIMEOUT_MS = 6000
@@ -146,7 +146,7 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def payload_of(step: AnyStep) -> Any:
     """An annotation that shows the step's events in AsyncAPI and validates nothing at run time."""
-    union: Any = Union[step.accepts]  # noqa: UP007 - built from a tuple at run time
+    union: Any = Union[tuple(event_models(step).values())]  # noqa: UP007 - built from a tuple at run time
 
     class Payload:
         """Any record of the step."""

@@ -18,6 +18,7 @@ from chassis.ids import uuid7
 from chassis.outcomes import failure_of
 from chassis.producing import Outbound, Producer, Publication
 from chassis.work import Database, Work
+from contracts.event import REGISTRY
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 3.0
@@ -55,7 +56,7 @@ def _fixed_headers(event_type: str, source: str) -> tuple[tuple[str, bytes], ...
         ("ce_specversion", b"1.0"),
         ("ce_type", event_type.encode()),
         ("ce_source", source.encode()),
-        ("ce_dataschema", f"{event_type}.v1".encode()),
+        ("ce_dataschema", f"{event_type}.v{REGISTRY[event_type].version}".encode()),
         ("content-type", b"application/json"),
     )
 

@@ -132,6 +132,11 @@ def body_models(step: AnyStep) -> dict[str, type[BaseModel]]:
     return {getattr(model, "type"): model for model in step.accepts}  # noqa: B009
 
 
+def event_models(step: AnyStep) -> dict[str, type[BaseModel]]:
+    """The events that `step` takes from its topics: its own task bodies are never read from Kafka."""
+    return {name: model for name, model in body_models(step).items() if name in REGISTRY}
+
+
 def known_types() -> frozenset[str]:
     """Every event type of the contracts: anything else on a topic is a dead letter."""
     return frozenset(REGISTRY)
