@@ -11,10 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from chassis import pages
-from storefront import paying, rendering, shopping
+from storefront import following, paying, rendering, shopping
 from storefront.settings import StorefrontSettings
 from storefront.upstream import Refusal, Upstream
 
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def build(settings: StorefrontSettings, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
-    """The application; `transport` replaces the network towards booking and payment."""
+    """The application; `transport` replaces the network towards the services."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -32,17 +33,13 @@ def build(settings: StorefrontSettings, transport: httpx2.AsyncBaseTransport | N
 
     app = FastAPI(title="Payfirst storefront", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
+    _session(app, settings)
     origin = settings.checkout_origin
-    pages.install(
-        app,
-        cookie="payfirst-storefront",
-        secret=settings.token_secret.get_secret_value(),
-        max_age_seconds=settings.session_seconds,
-        policy={"script-src": origin, "frame-src": origin},
-    )
+    app.add_middleware(pages.PageHeaders, extra={"script-src": origin, "frame-src": origin, "form-action": origin})
     app.mount("/static", StaticFiles(directory=rendering.FOLDER / "static"), name="static")
     app.include_router(shopping.router)
     app.include_router(paying.router)
+    app.include_router(following.router)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -50,6 +47,22 @@ def build(settings: StorefrontSettings, transport: httpx2.AsyncBaseTransport | N
 
     _errors(app)
     return app
+
+
+def _session(app: FastAPI, settings: StorefrontSettings) -> None:
+    """The signed cookie with the guest's tokens, out of reach of scripts.
+
+    Lax, where the console's is Strict: a buyer who comes from the gateway's page or from a letter is still the buyer.
+    Writes are guarded by the form's token and its origin.
+    """
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=f"payfirst-storefront-session:{settings.token_secret.get_secret_value()}",
+        session_cookie="__Host-payfirst-storefront",
+        max_age=settings.session_seconds,
+        same_site="lax",
+        https_only=True,
+    )
 
 
 def _errors(app: FastAPI) -> None:

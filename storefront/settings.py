@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class StorefrontSettings(BaseSettings):
-    """Where booking, payment and the gateway's checkout are. A missing required knob stops the start with its name."""
+    """Where the services and the gateway's checkout are. A missing required knob stops the start with its name."""
 
     model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
 
@@ -17,9 +17,9 @@ class StorefrontSettings(BaseSettings):
     http_port: int = Field(default=8105, ge=0, le=65535)
     booking_url: str
     payment_url: str
+    fulfillment_url: str
     simulators_url: str
     token_secret: SecretStr
-    mail_url: str = ""
     log_level: str = "INFO"
     session_seconds: int = Field(default=7 * 86_400, ge=60)
 

@@ -17,6 +17,7 @@ from storefront.wishes import TIME_SLOTS, WEEKDAYS, ZONES, buyer_body, line_body
 
 router = APIRouter()
 _MOST_PAGES = 10
+_EARLIER = 2  # a browser takes 4096 bytes of cookie; a guest token has about 350
 
 
 def upstream_of(request: Request) -> Upstream:
@@ -160,9 +161,18 @@ async def check_out(request: Request) -> Response:
         wrong = mistakes(refusal.errors) or {"": refusal.detail}
         shown = {"cart": await _cart(request), "form": form, "wrong": wrong, "key": str(uuid7())}
         return rendering.page(request, "checkout.html", status=422, **shown)
+    _keep_earlier(request, made["booking_id"])
     request.session["booking"] = {
         "id": made["booking_id"],
         "token": made["guest_token"],
         "checkout_token": made["checkout_token"],
     }
     return see_other("/pay")
+
+
+def _keep_earlier(request: Request, new_id: str) -> None:
+    """Keep the key to the booking before `new_id`, so that its page still opens."""
+    last = request.session.get("booking")
+    if last is not None and last["id"] != new_id:
+        kept = [{"id": last["id"], "token": last["token"]}, *request.session.get("earlier", [])]
+        request.session["earlier"] = kept[:_EARLIER]

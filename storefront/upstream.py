@@ -1,4 +1,4 @@
-"""The storefront's calls to booking and payment, with the guest's token."""
+"""The storefront's calls to booking, payment and fulfillment, with the guest's token."""
 
 from __future__ import annotations
 
@@ -30,11 +30,15 @@ class Refusal(Exception):
 
 
 class Upstream:
-    """Booking and payment over HTTP."""
+    """Booking, payment and fulfillment over HTTP."""
 
     def __init__(self, client: httpx2.AsyncClient, settings: StorefrontSettings) -> None:
         self.client = client
-        self.addresses = {"booking": settings.booking_url.rstrip("/"), "payment": settings.payment_url.rstrip("/")}
+        self.addresses = {
+            "booking": settings.booking_url.rstrip("/"),
+            "payment": settings.payment_url.rstrip("/"),
+            "fulfillment": settings.fulfillment_url.rstrip("/"),
+        }
 
     async def get(self, service: str, path: str, token: str = "", params: dict[str, str] | None = None) -> Any:
         """The answer of `GET path`. Raises `Refusal`."""
@@ -48,12 +52,32 @@ class Upstream:
         """The answer of `DELETE path`. Raises `Refusal`."""
         return await self._call("DELETE", service, path, token)
 
+    async def document(self, service: str, path: str, token: str) -> bytes:
+        """The bytes of the PDF at `path`. Raises `Refusal`, also when what comes is no PDF."""
+        answer = await self._ask("GET", service, path, token, "")
+        if not answer.is_success:
+            raise _refusal(answer)
+        if not answer.content.startswith(b"%PDF-"):
+            raise Refusal(0, "away", "We got an answer that we can't read; try again.")
+        return bytes(answer.content)
+
     async def _call(self, method: str, service: str, path: str, token: str, key: str = "", **arguments: Any) -> Any:
+        answer = await self._ask(method, service, path, token, key, **arguments)
+        if not answer.is_success:
+            raise _refusal(answer)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise Refusal(0, "away", "We got an answer that we can't read; try again.") from error
+
+    async def _ask(
+        self, method: str, service: str, path: str, token: str, key: str, **arguments: Any
+    ) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
             headers["Idempotency-Key"] = key
         try:
-            answer = await self.client.request(
+            return await self.client.request(
                 method,
                 self.addresses[service] + path,
                 headers=headers,
@@ -63,11 +87,15 @@ class Upstream:
             )
         except httpx2.RequestError as error:
             raise Refusal(0, "away", "We can't reach our own services; try again in a moment.") from error
-        try:
-            body = answer.json()
-        except ValueError as error:
-            raise Refusal(answer.status_code, "away", "We got an answer that we can't read; try again.") from error
-        if answer.is_success:
-            return body
-        kind = str(body.get("type", "")).rpartition("/")[2] or "internal"
-        raise Refusal(answer.status_code, kind, str(body.get("title") or "This did not work"), body)
+
+
+def _refusal(answer: httpx2.Response) -> Refusal:
+    """What a service's problem document (RFC 9457) says; an answer that is none counts as no answer of the service."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return Refusal(answer.status_code, "away", "We got an answer that we can't read; try again.")
+    kind = str(body.get("type", "")).rpartition("/")[2] or "internal"
+    return Refusal(answer.status_code, kind, str(body.get("title") or "This did not work"), body)

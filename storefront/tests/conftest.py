@@ -1,4 +1,4 @@
-"""The storefront in-process over a made-up booking and payment."""
+"""The storefront in-process over a made-up booking, payment and fulfillment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import SecretStr
 
 from storefront.app import build
@@ -56,6 +56,7 @@ class Fakes:
         }
         self._booking_routes()
         self._payment_routes()
+        self._fulfillment_routes()
 
         @self.app.middleware("http")
         async def _watch(request: Request, call_next: Any) -> Any:
@@ -128,12 +129,22 @@ class Fakes:
         @self.app.post("/booking/api/v1/carts/{cart_id}/checkout", status_code=201)
         async def checkout() -> Any:
             self.cart_status = "CHECKED_OUT"
-            return {"booking_id": "bk-1", "guest_token": "token-of-booking", "checkout_token": "checkout-token"}
+            return {
+                "booking_id": f"bk-{self.carts}",
+                "guest_token": "token-of-booking",
+                "checkout_token": "checkout-token",
+            }
 
         @self.app.get("/booking/api/v1/bookings/{booking_id}")
-        async def booking(request: Request) -> Any:
+        async def booking(booking_id: str, request: Request) -> Any:
             known = request.headers["authorization"] == "Bearer token-of-booking"
-            return self.booking if known else problem(404, "not-found", "No.")
+            return {**self.booking, "booking_id": booking_id} if known else problem(404, "not-found", "No.")
+
+    def _fulfillment_routes(self) -> None:
+        @self.app.get("/fulfillment/api/v1/invoices/{invoice_id}.pdf")
+        async def pdf(request: Request) -> Any:
+            known = request.headers["authorization"] == "Bearer token-of-booking"
+            return Response(b"%PDF-1.7 of invoice", media_type="application/pdf") if known else problem(404, "x", "No.")
 
     def _payment_routes(self) -> None:
         @self.app.post("/payment/api/v1/payments/public/create-order", status_code=201)
@@ -201,6 +212,7 @@ async def buyer(fakes: Fakes) -> AsyncIterator[Buyer]:
     settings = StorefrontSettings(
         booking_url="http://services/booking",
         payment_url="http://services/payment",
+        fulfillment_url="http://services/fulfillment",
         simulators_url=SIMULATORS,
         token_secret=SecretStr("a secret of the tests, 32 bytes at least"),
     )

@@ -64,10 +64,10 @@ async def test_a_proof_that_payment_does_not_take_never_says_paid(
 
 
 async def test_the_gateways_own_page_may_return_without_a_cookie(buyer: Buyer, fakes: Fakes) -> None:
-    answer = await buyer.client.post("/pay/callback", data=TRIPLE, headers={"origin": SIMULATORS})
+    answer = await buyer.client.post("/pay/return", data=TRIPLE, headers={"origin": SIMULATORS})
     assert answer.headers["location"] == "/booking"
     assert fakes.calls[-1][3] == TRIPLE
-    assert (await buyer.get("/pay/callback")).headers["location"] == "/pay/stopped?why=dismissed"
+    assert (await buyer.get("/pay/return")).headers["location"] == "/pay/stopped?why=dismissed"
 
 
 @pytest.mark.parametrize(("why", "says"), [("failed", "The payment failed"), ("dismissed", "You left the payment")])
@@ -91,7 +91,7 @@ async def test_the_booking_page_says_where_things_stand(buyer: Buyer, fakes: Fak
     await buyer.check_out()
     fakes.done(done)
     fakes.booking["status"] = "CONFIRMED" if done > 1 else "PENDING"
-    for path in ("/booking", "/live/booking"):
+    for path in ("/booking", "/bookings/bk-1", "/live/bookings/bk-1"):
         page = (await buyer.get(path)).text
         assert says in page
         assert ("data-ended" in page) == (done == 6)
