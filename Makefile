@@ -20,7 +20,7 @@ $(VENV)/bin/uv: requirements-uv.txt
 
 $(RUN_STAMP): $(VENV)/bin/uv requirements-local.txt pyproject.toml
 	@echo "Installing what the stage needs"
-	@test -e $(DEV_STAMP) || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-local.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(if $(wildcard $(DEV_STAMP)),requirements-dev.txt,requirements-local.txt)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
@@ -38,7 +38,7 @@ else
 endif
 
 up: $(RUN_STAMP) ## start everything and keep it running
-	@$(BIN)/payfirst up
+	@$(BIN)/payfirst up $(if $(DETACH),--detach)
 
 down: $(RUN_STAMP) ## stop what `make up` started
 	@$(BIN)/payfirst down
@@ -61,8 +61,8 @@ check: $(DEV_STAMP) ## lint, format, types
 schemas: $(DEV_STAMP) ## write the schemas, examples and AsyncAPI of the contracts anew
 	@$(BIN)/python -m contracts.generate && $(BIN)/python -m deploy.asyncapi
 
-test: check ## everything that CI runs
-	@deploy/timed tests $(BIN)/python -m pytest -m "not chaos" -q
+test: check ## everything that CI runs; a part that is missing fails, nothing is skipped
+	@PAYFIRST_REQUIRE_PARTS=1 $(BIN)/python -m pytest -m "not chaos" -q
 
 integration: $(DEV_STAMP) ## only the journeys over the whole stage
 	@$(BIN)/python -m pytest tests/integration -q

@@ -1,7 +1,8 @@
 """The parts that tests run on: one PostgreSQL and one Kafka for the whole pytest run, real both, gone with it.
 
-From Testcontainers when a Docker engine answers and PAYFIRST_TESTCONTAINERS=1, else started by `deploy.stage`. A part
-that can't be had fails the tests that need it; nothing is skipped.
+From Testcontainers when a Docker engine answers (PAYFIRST_TESTCONTAINERS=1 insists, 0 forbids), else started by
+`deploy.stage`. A part that can't be had fails the tests that need it; with PAYFIRST_REQUIRE_PARTS=1 whatever would be
+skipped fails too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -25,7 +26,18 @@ from deploy.stage.ports import Ports
 from deploy.stage.postgres import Postgres
 from tests import containers
 
-_PORT_BASE = 21000
+# Two runs at once look for ports in different places: a port that is free may be taken before the server has it.
+_PORT_BASE = 21000 + os.getpid() % 100 * 20
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With PAYFIRST_REQUIRE_PARTS=1 a test that skips itself has failed."""
+    report = yield
+    if report.skipped and os.environ.get("PAYFIRST_REQUIRE_PARTS") == "1" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but PAYFIRST_REQUIRE_PARTS=1: {report.longreprtext or report.longrepr}"
+    return report
 
 
 class PostgresServer:

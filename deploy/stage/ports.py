@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 
 HIGHEST = 32767  # above it a readiness poll can connect to itself
 
@@ -37,10 +38,15 @@ class Ports:
         raise RuntimeError(f"no free port between {self.base + offset} and {HIGHEST}")
 
 
-async def wait_open(port: int, seconds: float) -> None:
-    """Return when `port` of loopback accepts a connection. Raises `TimeoutError` after `seconds`."""
+async def wait_open(port: int, seconds: float, alive: Callable[[], bool] = lambda: True) -> None:
+    """Return when `port` of loopback accepts a connection.
+
+    Raises `TimeoutError` after `seconds`, and at once when the server that should listen there is no longer `alive`.
+    """
     end = time.monotonic() + seconds
     while True:
+        if not alive():
+            raise TimeoutError(f"the server of port {port} has ended")
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()

@@ -11,6 +11,13 @@ from pathlib import Path
 from deploy.stage.keeper import Keeper
 
 _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+# A child gets its addresses from the stage; the owner's url of the whole server is not for it.
+_NOT_INHERITED = frozenset({"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"})
+
+
+def inherited() -> dict[str, str]:
+    """The launcher's environment without what only the launcher may know."""
+    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
 
 class Process:
@@ -25,9 +32,10 @@ class Process:
         keeper: Keeper,
         *,
         restart: bool = True,
+        folder: Path | None = None,
     ) -> None:
         self.name, self.argv, self.environment, self.logs, self.keeper = name, argv, environment, logs, keeper
-        self.restart = restart
+        self.restart, self.folder = restart, folder
         self.crashes = 0
         self._child: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -37,6 +45,10 @@ class Process:
     def pid(self) -> int | None:
         """The running child's process id."""
         return self._child.pid if self._child is not None and self._child.returncode is None else None
+
+    def ended_by(self, number: int) -> bool:
+        """Whether the child answered the signal `number` by an orderly end: a JVM then exits with 128 + number."""
+        return self._child is not None and self._child.returncode in (0, -number, 128 + number)
 
     async def start(self) -> None:
         """Start the child and watch it."""
@@ -50,11 +62,12 @@ class Process:
         with (self.logs / f"{self.name}.log").open("ab") as log:
             self._child = await asyncio.create_subprocess_exec(
                 *self.argv,
-                env={**os.environ, **self.environment},
+                env={**inherited(), **self.environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                cwd=self.folder,
             )
         self.keeper.add(self._child.pid)
 
@@ -70,6 +83,13 @@ class Process:
             self.crashes += 1
             if not self._stopping:
                 await self._spawn()
+                if self._stopping:  # asked to stop while the child came up
+                    self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self.pid is not None:
+                os.killpg(self.pid, number)
 
     def kill(self, number: int = signal.SIGKILL) -> int | None:
         """Send `number` to the child (not its group); the watcher starts it again. Returns the pid that was hit."""
@@ -88,8 +108,7 @@ class Process:
             try:
                 await asyncio.wait_for(child.wait(), seconds)
             except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                self._end(signal.SIGKILL)
                 await child.wait()
         if self._watcher is not None:
             await asyncio.gather(self._watcher, return_exceptions=True)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
-import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from aiokafka.errors import KafkaError
 
-from chassis.identity import issue_account_token
 from chassis.topics import create_topics
+from deploy.stage import environment as environment_of
+from deploy.stage.claim import Claim
 from deploy.stage.kafka import Kafka
 from deploy.stage.keeper import Keeper
 from deploy.stage.ports import Ports
 from deploy.stage.postgres import SERVICES, Postgres, create_service_databases
-from deploy.stage.process import Process
+from deploy.stage.process import Process, inherited
 
 Report = Callable[[str, float], None]
 _OFFSETS = {
@@ -33,17 +33,24 @@ _OFFSETS = {
     "notification": 4,
     "storefront": 5,
     "simulators": 6,
+    "mail": 7,
+    "smtp": 8,
 }
 _READY_SECONDS = 60.0
 
 
-class AlreadyRunning(RuntimeError):
-    """A stage with this home is running; `record` is its stage.json, if it got that far."""
+async def together(*works: Awaitable[Any]) -> list[Any]:
+    """The results of `works`; when one fails, the others are called off and have ended before its error is raised."""
 
-    def __init__(self, home: Path) -> None:
-        path = home / "stage.json"
-        where = json.loads(path.read_text())["console"] if path.exists() else "it is still starting"
-        super().__init__(f"a stage is running in {home} ({where}); stop it with `make down`")
+    async def result(work: Awaitable[Any]) -> Any:
+        return await work
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(result(work)) for work in works]
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 class Stage:
@@ -67,7 +74,8 @@ class Stage:
         self.postgres: Postgres | None = None
         self.kafka: Kafka | None = None
         self._keeper: Keeper | None = None
-        self._lock: Any = None
+        self._claim = Claim(self.home)
+        self._secrets: dict[str, str] = {}
 
     @property
     def faults(self) -> Path:
@@ -76,12 +84,13 @@ class Stage:
 
     async def start(self) -> dict[str, Any]:
         """Start everything; returns the content of stage.json. Raises `AlreadyRunning`, or says what did not start."""
-        self._take_lock()
-        self._keeper = Keeper()
-        self.faults.mkdir(parents=True, exist_ok=True)
-        for armed in self.faults.iterdir():
-            armed.unlink()
+        await self._claim.take()
         try:
+            self._keeper = Keeper(self._claim.descriptor)
+            self._secrets = environment_of.load_secrets(self.home)
+            self.faults.mkdir(parents=True, exist_ok=True)
+            for armed in self.faults.iterdir():
+                armed.unlink()
             await self._start()
         except BaseException:
             await self.stop()
@@ -90,9 +99,8 @@ class Stage:
 
     async def _start(self) -> None:
         self._choose_ports()
-        databases, bootstrap = await asyncio.gather(self._start_postgres(), self._start_kafka())
-        self.record |= {"kafka": bootstrap, "databases": databases}
-        await asyncio.gather(self._timed("topics", create_topics([bootstrap])), self._migrate())
+        self.record["databases"], self.record["kafka"] = await together(self._start_postgres(), self._start_kafka())
+        await together(self._topics(), self._migrate())
         await self._seed()
         environments = self._environments()
         for name in ("simulators", *SERVICES):
@@ -104,26 +112,13 @@ class Stage:
         for name in ("console", "storefront"):
             if self.pages and find_spec(f"{name}.__main__") is not None:
                 await self._launch(name, environments[name], "")
-        await asyncio.gather(*(self._ready(name) for name in self.processes))
-        self._write()
-
-    def _take_lock(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.home / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            self._lock = None
-            raise AlreadyRunning(self.home) from None
-        (self.home / "pid").write_text(str(os.getpid()))
-        (self.home / "stage.json").unlink(missing_ok=True)
+        await together(*(self._ready(name) for name in self.processes))
+        self.record["tokens"] = environment_of.tokens(self._secrets, self.record["seed"])
+        environment_of.write_private(self.home / "stage.json", json.dumps(self.record, indent=2))
 
     def _choose_ports(self) -> None:
         self.addresses = {name: self.ports.take(offset) for name, offset in _OFFSETS.items()}
-        self.mail_http, self.mail_smtp = self.ports.take(7), self.ports.take(8)
-        self.record |= {name: f"http://127.0.0.1:{port}" for name, port in self.addresses.items()}
-        self.record["mail"] = f"http://127.0.0.1:{self.mail_http}"
+        self.record |= {name: f"http://127.0.0.1:{port}" for name, port in self.addresses.items() if name != "smtp"}
 
     async def _timed(self, name: str, work: Any) -> Any:
         started = time.monotonic()
@@ -137,7 +132,8 @@ class Stage:
             assert self._keeper is not None
             self.postgres = Postgres(self.home, self.ports.take(9), self._keeper)
             await self._timed("postgresql", self.postgres.start())
-        return await create_service_databases(given or self.postgres.url())  # type: ignore[union-attr]
+            return await create_service_databases(self.postgres.url())
+        return await create_service_databases(given, environment_of.database_passwords(self._secrets))
 
     async def _start_kafka(self) -> str:
         given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
@@ -148,13 +144,19 @@ class Stage:
         await self._timed("kafka", self.kafka.start())
         return self.kafka.bootstrap
 
+    async def _topics(self) -> None:
+        try:
+            await self._timed("topics", create_topics(self.record["kafka"].split(",")))
+        except (OSError, KafkaError) as error:
+            raise RuntimeError(f"The Kafka at {self.record['kafka']} can't be used: {error}") from error
+
     async def _migrate(self) -> None:
         environments = self._environments()
-        await self._timed("migrations", asyncio.gather(*(self._run(n, "migrate", environments[n]) for n in SERVICES)))
+        await self._timed("migrations", together(*(self._run(n, "migrate", environments[n]) for n in SERVICES)))
 
     async def _seed(self) -> None:
         environments = self._environments()
-        outputs = await self._timed("seeds", asyncio.gather(*(self._run(n, "seed", environments[n]) for n in SERVICES)))
+        outputs = await self._timed("seeds", together(*(self._run(n, "seed", environments[n]) for n in SERVICES)))
         seed: dict[str, Any] = {}
         for output in outputs:
             if lines := output.strip().splitlines():
@@ -167,51 +169,26 @@ class Stage:
             "-m",
             f"services.{service}",
             role,
-            env={**os.environ, **environment},
+            env={**inherited(), **environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
-        out, err = await child.communicate()
+        assert self._keeper is not None
+        self._keeper.add(child.pid)
+        try:
+            out, err = await child.communicate()
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+            self._keeper.forget(child.pid)
         if child.returncode != 0:
             raise RuntimeError(f"{service} {role} failed:\n{(out + err).decode()[-3000:]}")
         return out.decode()
 
-    def _secrets(self) -> dict[str, str]:
-        path = self.home / "secrets.json"
-        if not path.exists():
-            names = ("TOKEN_SECRET", "CHECKOUT_TOKEN_SECRET", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET")
-            made = {name: secrets.token_urlsafe(32) for name in names}
-            made["RAZORPAY_KEY_ID"] = f"rzp_test_{secrets.token_hex(7)}"
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(made))
-        loaded: dict[str, str] = json.loads(path.read_text())
-        return loaded
-
     def _environments(self) -> dict[str, dict[str, str]]:
-        known = self._secrets()
-        shared = {
-            **known,
-            "KAFKA_BOOTSTRAP_SERVERS": self.record["kafka"],
-            "HTTP_HOST": "127.0.0.1",
-            "RAZORPAY_BASE_URL": f"{self.record['simulators']}/razorpay",
-            "SMTP_HOST": "127.0.0.1",
-            "SMTP_PORT": str(self.mail_smtp),
-            "MAIL_FROM": "payfirst@example.com",
-            "FCM_BASE_URL": f"{self.record['simulators']}/fcm",
-            "PAYFIRST_FAULTS_DIR": str(self.faults),
-            **{f"{name.upper()}_URL": self.record[name] for name in (*SERVICES, "simulators", "mail")},
-            "OPS_TOKEN": issue_account_token(known["TOKEN_SECRET"], "console", ["ops", "admin"], 365 * 86_400),
-            "SIMULATORS_HOST": "127.0.0.1",
-            "SIMULATORS_PORT": str(self.addresses["simulators"]),
-            "MAIL_HTTP_PORT": str(self.mail_http),
-            "MAIL_SMTP_PORT": str(self.mail_smtp),
-            "RAZORPAY_WEBHOOK_URL": f"{self.record['payment']}/api/v1/webhooks/razorpay",
-            **self.extra,
-        }
-        made = {name: {**shared, "HTTP_PORT": str(port)} for name, port in self.addresses.items()}
-        for name in SERVICES:
-            made[name]["DATABASE_URL"] = self.record["databases"][name]
-        return made
+        return environment_of.environments(self._secrets, self.record, self.addresses, self.extra)
 
     async def _launch(self, module: str, environment: dict[str, str], role: str, name: str = "") -> None:
         assert self._keeper is not None
@@ -239,39 +216,28 @@ class Stage:
                 await asyncio.sleep(0.05)
         self.report(name, time.monotonic() - started)
 
-    def _write(self) -> None:
-        secret = self._secrets()["TOKEN_SECRET"]
-        seed = self.record["seed"]
-        subjects = {
-            "admin": "admin",
-            "ops": "ops",
-            "expert": (seed.get("trainers") or ["expert"])[0],
-            "vendor": "vendor",
-        }
-        self.record["tokens"] = {
-            role: issue_account_token(secret, subject, [role], 30 * 86_400) for role, subject in subjects.items()
-        }
-        partial = self.home / "stage.json.new"
-        partial.touch(mode=0o600)
-        partial.write_text(json.dumps(self.record, indent=2))
-        partial.rename(self.home / "stage.json")
-
     def kill(self, name: str, number: int = 9) -> int | None:
         """Send a signal to a process of the stage; the supervisor starts it again. Returns the pid."""
         return self.processes[name].kill(number)
 
+    async def restart_part(self, name: str) -> None:
+        """Kill `kafka` or `postgres` as a crash would, and start it again on the same data and port."""
+        part = {"kafka": self.kafka, "postgres": self.postgres}[name]
+        if part is None:
+            raise RuntimeError(f"{name} was given from outside; it is not ours to kill")
+        await part.crash()
+        await part.start()
+
     async def stop(self) -> None:
-        """Stop everything in reverse order."""
+        """Stop everything: pages and services, then Kafka, then PostgreSQL. The home is free afterwards."""
         (self.home / "stage.json").unlink(missing_ok=True)
-        await asyncio.gather(*(process.stop() for process in reversed(self.processes.values())))
-        self.processes.clear()
-        if self.kafka is not None:
-            await self.kafka.stop()
-        if self.postgres is not None:
-            await self.postgres.stop()
-        if self._keeper is not None:
-            await asyncio.to_thread(self._keeper.close)
-        if self._lock is not None:
-            (self.home / "pid").unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
+        try:
+            await asyncio.gather(*(process.stop() for process in reversed(self.processes.values())))
+            self.processes.clear()
+            for part in (self.kafka, self.postgres):
+                if part is not None:
+                    await part.stop()
+        finally:
+            if self._keeper is not None:
+                await asyncio.to_thread(self._keeper.close)
+            self._claim.release()
