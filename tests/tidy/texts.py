@@ -12,7 +12,9 @@ from tests.tidy.rules import ROOT
 _HERE = Path("tests/tidy")
 _PLACES = re.compile(r"(?<![\w.$}~])/(?:home|work|root|Users)/\w+")
 _IMAGES_OWN = {Path("deploy/Dockerfile")}  # a path inside the image is nobody's machine
-_HOSTS = re.compile(r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|repo1?\.maven|--(?:extra-)?index-url|crates\.io")
+_HOSTS = re.compile(
+    r"py(?:pi|thonhosted)\.org|npm(?:js)\.(?:org|com)|repo1?\.(?:maven)|--(?:extra-)?index(?:-url)|crates(?:\.io)"
+)
 _PARTS_OF_A_DECISION = ("Context", "Decision", "Consequences", "Rejected", "Look again")
 MAX_DECISION_LINES = 40
 Rule = Callable[[Path, str], list[str]]
