@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pydantic import Field, SecretStr
 
 from chassis.settings import ServiceSettings
@@ -17,6 +19,10 @@ class PaymentSettings(ServiceSettings):
     )
     razorpay_base_url: str = "https://api.razorpay.com"
     razorpay_account_id: str = Field(default="", description="Our acc_…; when set, events of another are refused.")
+    payment_return_url: str = Field(
+        default="",
+        description="Where a gateway sends buyers back to; {payment_id} and {booking_id} are filled in.",
+    )
     payment_gateway_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
     payment_breaker_failures: int = Field(default=5, ge=1, le=100)
     payment_breaker_open_seconds: float = Field(default=10.0, gt=0, le=600)
@@ -35,6 +41,10 @@ class PaymentSettings(ServiceSettings):
         default=300.0, gt=0, description="How often a pending refund is asked about."
     )
     payment_case_deadline_hours: float = Field(default=24.0, gt=0)
+
+    def return_url(self, payment_id: UUID, booking_id: str) -> str:
+        """The address that the buyer comes back to after a gateway's own page."""
+        return self.payment_return_url.replace("{payment_id}", str(payment_id)).replace("{booking_id}", booking_id)
 
     @property
     def razorpay_webhook_secrets(self) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from services.payment.settings import PaymentSettings
 
 
 def periodics(settings: PaymentSettings, gateways: Gateways, observing: Observing) -> tuple[Periodic, ...]:
-    """The poller of payments and the questions about refunds that take long."""
+    """The poller of payments, the planned captures, and the questions about refunds that take long."""
     polling = Polling(settings, gateways, observing)
     return (
         Periodic("payment.poll", every_seconds=min(1.0, settings.payment_poll_first_seconds), run=polling.poll),
+        Periodic("payment.captures_due", every_seconds=1.0, run=polling.capture_due),
         Periodic("payment.refund_checks", every_seconds=5.0, run=polling.check_refunds),
     )

@@ -36,13 +36,17 @@ class _Claims(BaseModel):
     kinds: tuple[str, ...] = ()
     capture_policy: str
     buyer_id: Identifier
+    service_ends_at: AwareDatetime | None = None
     exp: AwareDatetime
     jti: Identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What is to be paid: booking id, human reference, minor units and currency, capture policy, buyer, deadline."""
+    """What is to be paid: booking id, human reference, minor units and currency, capture policy, buyer, deadline.
+
+    `service_ends_at`: the end of what is sold, where it has a date; the capture is planned by it (C5).
+    """
 
     booking_id: str
     reference: str
@@ -51,6 +55,7 @@ class Checkout:
     capture_policy: str
     buyer_id: str
     expires_at: datetime
+    service_ends_at: datetime | None = None
 
 
 def read(token: str, secret: str) -> Checkout:
@@ -81,4 +86,5 @@ def read(token: str, secret: str) -> Checkout:
         checkout.capture_policy,
         checkout.buyer_id,
         checkout.exp,
+        checkout.service_ends_at,
     )

@@ -58,7 +58,7 @@ async def create_order(request: Request, order: CreateOrder, database: Db, once:
         "amount": opened.amount_minor,
         "amount_minor": opened.amount_minor,
         "currency": opened.currency,
-        **gateway.checkout_fields(opened.gateway_order_id),
+        **gateway.checkout_fields(opened.gateway_order_id, opened.checkout),
     }
     status = 201 if opened.fresh else 200
     if once.key is None:

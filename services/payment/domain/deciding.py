@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.machine import Ignore, Move
+from services.payment.domain import planning
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment, Transition
-from services.payment.domain.refunding import apply_refund, lapse, request_refund
+from services.payment.domain.planning import Collection
+from services.payment.domain.refunding import apply_refund, lapse, release, request_refund
 from services.payment.domain.states import PaymentState, PaymentTrigger
 from services.payment.domain.transitions import PAYMENT
 
@@ -36,9 +38,8 @@ def decide(siblings: Sequence[Payment], payment: Payment, seen: Observation, eff
     if mismatch := _mismatch(payment, seen):
         effects.open_case(mismatch)
         return f"refused: {mismatch.kind}"
-    if payment.gateway_order_id is None:
-        payment.gateway_order_id = seen.gateway_order_id
-        effects.touch(payment)
+    if seen.gateway_order_id not in payment.orders:
+        _adopt_order(payment, seen.gateway_order_id, effects)
     if seen.status in _DISPUTES:
         return _dispute(payment, seen, effects)
     verdict = _attempt(siblings, payment, seen, effects)
@@ -78,9 +79,17 @@ def pass_deadline(payment: Payment, effects: Effects) -> bool:
     return moved
 
 
+def _adopt_order(payment: Payment, gateway_order_id: str, effects: Effects) -> None:
+    """The order whose making was never answered: the gateway speaks of it under our own payment id."""
+    payment.orders[payment.orders.index(None)] = gateway_order_id
+    payment.gateway_order_id = gateway_order_id
+    effects.adopted_orders.append((payment, gateway_order_id))
+    effects.touch(payment)
+
+
 def _mismatch(payment: Payment, seen: Observation) -> Case | None:
     differences = {
-        "order-mismatch": payment.gateway_order_id not in (None, seen.gateway_order_id),
+        "order-mismatch": seen.gateway_order_id not in payment.orders and None not in payment.orders,
         "currency-mismatch": payment.currency != seen.currency,
         "amount-mismatch": payment.amount_minor != seen.amount_minor,
     }
@@ -99,17 +108,19 @@ def _mismatch(payment: Payment, seen: Observation) -> Case | None:
 def _attempt(siblings: Sequence[Payment], payment: Payment, seen: Observation, effects: Effects) -> str:
     attempt = payment.attempts.get(seen.gateway_payment_id)
     if attempt is None:
-        attempt = Attempt(seen.gateway_payment_id, Seen.PENDING, seen.amount_minor, seen.currency)
+        attempt = Attempt(
+            seen.gateway_payment_id, seen.gateway_order_id, Seen.PENDING, seen.amount_minor, seen.currency
+        )
         payment.attempts[seen.gateway_payment_id] = attempt
     elif _RANK[attempt.status] >= _RANK[seen.status]:
+        _learn_fee(payment, attempt, seen, effects)
         return f"ignored: the attempt is {attempt.status} already"
     attempt.status, attempt.reason = seen.status, seen.reason
     attempt.late = attempt.late or seen.late
     effects.touch(payment, attempt)
     if seen.status in _SUCCESS:
         return _succeed(siblings, payment, attempt, seen, effects)
-    if seen.status is Seen.VOIDED:
-        lapse(payment, attempt, seen.source, effects)
+    released = seen.status is Seen.VOIDED and lapse(payment, attempt, seen.source, effects)
     if payment.gateway_payment_id not in (None, attempt.gateway_payment_id):
         return "ignored: another attempt secured the payment"
     trigger = _TRIGGERS[seen.status]
@@ -118,7 +129,8 @@ def _attempt(siblings: Sequence[Payment], payment: Payment, seen: Observation, e
     effects.evidence.append(Evidence(payment.id, payment.status, seen))
     if payment.status is PaymentState.FAILED:
         effects.facts.append(Fact(FactKind.FAILED, payment, reason=seen.reason or "the payment failed"))
-    if payment.status is PaymentState.VOIDED:
+    payment.capture_at = None
+    if payment.status is PaymentState.VOIDED and not released:
         detail = "The gateway gave the authorized money back because it was not captured in time."
         effects.open_case(
             Case("authorization-lapsed", f"lapsed/{payment.id}", detail, payment, payment.amount_minor, 0)
@@ -131,7 +143,8 @@ def _succeed(
 ) -> str:
     attempt.authorized_minor = seen.amount_minor
     if seen.status is Seen.CAPTURED:
-        attempt.captured_minor = seen.amount_minor
+        attempt.captured_minor = seen.amount_minor if seen.captured_minor is None else seen.captured_minor
+        attempt.fee_minor = seen.fee_minor or 0
     if payment.gateway_payment_id not in (None, attempt.gateway_payment_id):
         attempt.surplus = True
         _give_back(payment, attempt, "second success for one order", effects)
@@ -144,14 +157,44 @@ def _succeed(
         return _why_not(payment, trigger)
     effects.evidence.append(Evidence(payment.id, payment.status, seen))
     attempt.late = attempt.late or was_late
-    payment.gateway_payment_id = attempt.gateway_payment_id
+    payment.gateway_payment_id, payment.gateway_order_id = attempt.gateway_payment_id, attempt.gateway_order_id
     payment.authorized_minor, payment.captured_minor = attempt.authorized_minor, attempt.captured_minor
+    payment.fee_minor = attempt.fee_minor
     _tell_success(payment, effects)
     if payment.duplicate_of is not None:
         _give_back(payment, attempt, "second success for one booking", effects)
     elif payment.status is PaymentState.AUTHORIZED:
-        effects.captures.append(payment)
+        _plan_capture(payment, seen, effects)
+    else:
+        payment.capture_at = None
+        release(payment, attempt, seen.source, effects)
     return f"moved: {payment.status}"
+
+
+def _plan_capture(payment: Payment, seen: Observation, effects: Effects) -> None:
+    """An authorization is captured soon where the gateway should have done it by itself, else when the plan says."""
+    payment.capture_before = seen.capture_before
+    if payment.collection is Collection.CAPTURE_NOW:
+        effects.captures.append(payment)
+        return
+    payment.capture_at = planning.capture_at(payment.service_ends_at, payment.capture_before, effects.now)
+    before = payment.capture_before
+    if before is not None and planning.needs_warning(payment.service_ends_at, before, effects.now):
+        detail = (
+            f"The gateway holds the money until {before:%Y-%m-%d %H:%M} UTC only, before the service ends; it is "
+            f"captured at {payment.capture_at:%Y-%m-%d %H:%M} UTC. Cancel in time if the service won't take place."
+        )
+        dedupe = f"capture-before-service/{payment.id}"
+        effects.open_case(Case("capture-before-service", dedupe, detail, payment, payment.amount_minor, 0))
+
+
+def _learn_fee(payment: Payment, attempt: Attempt, seen: Observation, effects: Effects) -> None:
+    """A later word on the same capture may be the first that names the gateway's fee."""
+    if seen.status is Seen.CAPTURED and seen.fee_minor and not attempt.fee_minor:
+        attempt.fee_minor = seen.fee_minor
+        if payment.gateway_payment_id == attempt.gateway_payment_id:
+            payment.fee_minor = attempt.fee_minor
+        effects.touch(payment, attempt)
 
 
 def _tell_success(payment: Payment, effects: Effects) -> None:

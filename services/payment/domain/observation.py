@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -53,7 +54,9 @@ class Observation:
 
     `payment_id` is our own id as the gateway's order carries it (receipt or notes), used only while the gateway's order
     id is not stored. `account` is the merchant account as far as the channel tells it. `raw` refers to what was said
-    (the id of a stored webhook, or the path of a query). Amounts are minor units.
+    (the id of a stored webhook, or the path of a query). Amounts are minor units: `amount_minor` is the order's,
+    `captured_minor` what was taken of it where that is less, `fee_minor` what the gateway keeps, tax included.
+    `capture_before`: the gateway's own deadline of an authorization.
     """
 
     gateway: str
@@ -69,3 +72,18 @@ class Observation:
     late: bool = False
     reason: str | None = None
     refund: RefundPart | None = None
+    captured_minor: int | None = None
+    fee_minor: int | None = None
+    capture_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a webhook said: observations that count as they are, and what to ask about because the event proves nothing.
+
+    `orders`: the gateway's order ids; `refunds`: our refund ids.
+    """
+
+    observations: tuple[Observation, ...] = ()
+    orders: tuple[str, ...] = ()
+    refunds: tuple[UUID, ...] = ()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.planning import Collection
 from services.payment.domain.states import PaymentState, RefundState
 
 
@@ -17,6 +18,7 @@ class Attempt:
     """One payment of the gateway under an order of ours. `surplus`: a success beside the one that counts."""
 
     gateway_payment_id: str
+    gateway_order_id: str
     status: Seen
     amount_minor: int
     currency: str
@@ -24,6 +26,7 @@ class Attempt:
     captured_minor: int = 0
     refunded_minor: int = 0
     surplus: bool = False
+    fee_minor: int = 0
     late: bool = False
     reason: str | None = None
 
@@ -43,7 +46,10 @@ class Refund:
 
 @dataclass(slots=True)
 class Payment:
-    """Money from one buyer for one booking id through one gateway, locked by the transaction that holds it."""
+    """Money from one buyer for one booking id through one gateway, locked by the transaction that holds it.
+
+    `orders`: the gateway's orders made for it, oldest first; None stands for one whose making was not answered yet.
+    """
 
     id: UUID
     booking_id: str
@@ -58,6 +64,12 @@ class Payment:
     gateway_payment_id: str | None = None
     duplicate_of: UUID | None = None
     secured_at: datetime | None = None
+    collection: Collection = Collection.CAPTURE_NOW
+    service_ends_at: datetime | None = None
+    capture_before: datetime | None = None
+    capture_at: datetime | None = None
+    fee_minor: int = 0
+    orders: list[str | None] = field(default_factory=list)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
 
@@ -137,6 +149,7 @@ class Effects:
     evidence: list[Evidence] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
+    adopted_orders: list[tuple[Payment, str]] = field(default_factory=list)
     captures: list[Payment] = field(default_factory=list)
     refund_runs: list[tuple[Payment, Refund]] = field(default_factory=list)
     touched_payments: dict[UUID, Payment] = field(default_factory=dict)

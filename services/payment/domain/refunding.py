@@ -165,11 +165,31 @@ def _follow(payment: Payment, seen: Observation, effects: Effects) -> None:
         )
 
 
-def lapse(payment: Payment, attempt: Attempt, source: str, effects: Effects) -> None:
-    """The gateway returned money that was never captured: refunds of it are done, without touching the sums."""
-    for refund in payment.refunds.values():
-        waiting = refund.status in (RefundState.REQUESTED, RefundState.SENT, RefundState.FAILED)
-        if refund.gateway_payment_id == attempt.gateway_payment_id and waiting:
-            why = "never captured; the gateway returned it"
-            move_refund(payment, refund, RefundTrigger.PROCESSED_SEEN, source, effects, why)
-            effects.facts.append(Fact(FactKind.REFUND_SUCCEEDED, payment, refund, reason=refund.reason))
+def lapse(payment: Payment, attempt: Attempt, source: str, effects: Effects) -> bool:
+    """Authorized money went back without capture: refunds of it are done, without touching the sums.
+
+    Returns whether anybody had asked for it.
+    """
+    return _close_uncaptured(payment, attempt, source, effects, "never captured; the gateway released it")
+
+
+def release(payment: Payment, attempt: Attempt, source: str, effects: Effects) -> bool:
+    """Less was captured than authorized: refunds of just the rest are done with that."""
+    rest = attempt.authorized_minor - attempt.captured_minor
+    if rest == 0 or sum(refund.amount_minor for refund in _waiting(payment, attempt)) != rest:
+        return False
+    return _close_uncaptured(payment, attempt, source, effects, "captured without this part")
+
+
+def _waiting(payment: Payment, attempt: Attempt) -> list[Refund]:
+    waiting = (RefundState.REQUESTED, RefundState.SENT, RefundState.FAILED)
+    refunds = payment.refunds.values()
+    return [r for r in refunds if r.gateway_payment_id == attempt.gateway_payment_id and r.status in waiting]
+
+
+def _close_uncaptured(payment: Payment, attempt: Attempt, source: str, effects: Effects, why: str) -> bool:
+    asked = _waiting(payment, attempt)
+    for refund in asked:
+        move_refund(payment, refund, RefundTrigger.PROCESSED_SEEN, source, effects, why)
+        effects.facts.append(Fact(FactKind.REFUND_SUCCEEDED, payment, refund, reason=refund.reason))
+    return bool(asked)

@@ -100,6 +100,7 @@ _ROWS: dict[S, _Row] = {
     },
     S.FAILED: {
         **_NOT_SECURED,
+        T.ORDER_FOUND: Move(S.PENDING),
         T.ATTEMPT_SEEN: Move(S.PENDING),
         T.FAILED_SEEN: Ignore("failed already; each attempt is on record"),
         T.DEADLINE_PASSED: Move(S.EXPIRED),

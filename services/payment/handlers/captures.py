@@ -8,9 +8,10 @@ from uuid import UUID
 from chassis.outcomes import Held, RetryAfter
 from chassis.steps import Message
 from chassis.work import Work
-from services.payment.adapters.gateways.port import Away, Transient
+from services.payment.adapters.gateways.port import Away, Charge, Transient
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.payment import Payment
 from services.payment.domain.states import PaymentState
 from services.payment.handlers.observations import Observing
 from services.payment.storage import payments
@@ -18,13 +19,11 @@ from services.payment.storage import payments
 
 @dataclass(frozen=True, slots=True)
 class CaptureIntent:
-    """What is to be captured: always the whole amount, Razorpay takes no other."""
+    """What is to be captured: all that was authorized."""
 
     payment_id: UUID
     gateway: str
-    gateway_payment_id: str
-    amount_minor: int
-    currency: str
+    charge: Charge
 
 
 class Captures:
@@ -40,15 +39,15 @@ class Captures:
         if payment is None or payment.status is not PaymentState.AUTHORIZED or payment.duplicate_of is not None:
             return None
         assert payment.gateway_payment_id is not None
-        return CaptureIntent(
-            payment.id, payment.gateway, payment.gateway_payment_id, payment.amount_minor, payment.currency
-        )
+        if payment.owed(payment.gateway_payment_id):
+            return None
+        return CaptureIntent(payment.id, payment.gateway, charge_of(payment, payment.gateway_payment_id))
 
     async def call(self, message: Message, intent: CaptureIntent) -> Observation:
         """Capture; the adapter asks first and looks again after a refusal. Raises to climb the ladder while authorized."""
         gateway = self._gateways[intent.gateway]
         try:
-            seen = await gateway.capture(intent.gateway_payment_id, intent.amount_minor, intent.currency)
+            seen = await gateway.capture(intent.charge, intent.charge.amount_minor)
         except Away as error:
             raise Held(f"gateway:{intent.gateway}") from error
         except Transient as error:
@@ -62,6 +61,12 @@ class Captures:
     async def conclude(self, work: Work, message: Message, intent: CaptureIntent, result: Observation) -> None:
         """What the gateway said takes the path of every observation."""
         await self._observing.observe(work, [result])
+
+
+def charge_of(payment: Payment, gateway_payment_id: str) -> Charge:
+    """The gateway's payment `gateway_payment_id` of `payment`, as the port names it."""
+    attempt = payment.attempts[gateway_payment_id]
+    return Charge(attempt.gateway_order_id, gateway_payment_id, attempt.amount_minor, attempt.currency)
 
 
 class NotCaptured(Exception):

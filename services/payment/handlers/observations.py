@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,15 +15,16 @@ from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.port import UnreadableEvent
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import deciding
-from services.payment.domain.observation import Observation
+from services.payment.domain.observation import Heard, Observation
 from services.payment.domain.payment import Effects
 from services.payment.handlers.messages import CaptureDue, RefundRun
 from services.payment.handlers.telling import event_of
 from services.payment.settings import PaymentSettings
 from services.payment.storage import effects as written
-from services.payment.storage import gateway_events, payments
+from services.payment.storage import gateway_events, payments, polls
 
 UNMATCHED = "unmatched"
+_ASKED = "a hint: the gateway is asked"
 _NO_EFFECT = "no effect: not a kind of event that moves money here"
 
 
@@ -40,7 +41,7 @@ class Observing:
     async def observe(self, work: Work, observations: Sequence[Observation]) -> list[str]:
         """Apply `observations` in order; returns a verdict in words for each, `UNMATCHED` where no payment has the order.
 
-        Eight statements for any number of observations; one by one gives the same rows.
+        Nine statements at most for any number of observations; one by one gives the same rows.
         """
         if not observations:
             return []
@@ -95,29 +96,42 @@ class Observing:
         outcomes: dict[UUID, str] = {}
         owners: list[UUID] = []
         observations: list[Observation] = []
+        hints: dict[tuple[str, str], UUID] = {}
+        refunds: list[UUID] = []
         for message in messages:
             event_id = message.event.gateway_event_id
-            found = self._read(message.event.gateway, event_id, bytes(stored[event_id].body))
-            outcomes[event_id] = _NO_EFFECT
-            owners += [event_id] * len(found)
-            observations += found
+            heard = self._read(message.event.gateway, event_id, bytes(stored[event_id].body))
+            outcomes[event_id] = _ASKED if heard.orders or heard.refunds else _NO_EFFECT
+            owners += [event_id] * len(heard.observations)
+            observations += heard.observations
+            hints.update({(message.event.gateway, order_id): event_id for order_id in heard.orders})
+            refunds += heard.refunds
         verdicts = await self.observe(work, observations)
         for event_id, seen, verdict in zip(owners, observations, verdicts, strict=True):
             if verdict == UNMATCHED:
                 raise UnknownOrder(f"{seen.gateway} speaks of order {seen.gateway_order_id}, which no payment has")
             outcomes[event_id] = verdict
+        await self._hurry(work, hints, refunds)
         await gateway_events.mark(work, outcomes)
 
-    def _read(self, gateway_name: str, event_id: UUID, body: bytes) -> Sequence[Observation]:
+    async def _hurry(self, work: Work, hints: Mapping[tuple[str, str], UUID], refunds: Sequence[UUID]) -> None:
+        """What an event proves nothing about is asked at once. Raises `UnknownOrder` for an order that is not ours."""
+        if refunds:
+            await polls.hurry_refunds(work, refunds)
+        if hints:
+            strangers = set(hints) - await polls.hurry_orders(work, list(hints))
+            for gateway, order_id in sorted(strangers):
+                raise UnknownOrder(f"{gateway} speaks of order {order_id}, which no payment has")
+
+    def _read(self, gateway_name: str, event_id: UUID, body: bytes) -> Heard:
         gateway = self._gateways.get(gateway_name)
         if gateway is None:
             raise Dead(f"the gateway {gateway_name} is not configured here", "NON_RETRYABLE")
         try:
-            found = gateway.read_webhook(body, f"webhook:{event_id}")
+            heard = gateway.read_webhook(body, f"webhook:{event_id}")
         except UnreadableEvent as error:
             raise Dead(str(error), "UNDECODABLE") from error
-        ours = self._settings.razorpay_account_id if gateway_name == "razorpay" else ""
-        if ours and any(seen.account != ours for seen in found):
+        if not all(gateway.owns(seen.account) for seen in heard.observations):
             telemetry.SECURITY_EVENTS.labels("payment", "account-mismatch").inc()
             raise Dead("the event is another merchant account's", "NON_RETRYABLE")
-        return found
+        return heard

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import orjson
+
 from chassis.ids import uuid7
 from chassis.problems import Problem
-from chassis.work import Database
+from chassis.work import Database, Work
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import (
     Gateway,
@@ -22,6 +25,7 @@ from services.payment.adapters.gateways.port import (
 )
 from services.payment.domain.deciding import move
 from services.payment.domain.payment import Case, Effects
+from services.payment.domain.planning import Collection, Plan, plan
 from services.payment.domain.states import SECURED, PaymentState, PaymentTrigger
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
@@ -30,6 +34,7 @@ from services.payment.storage import orders, payments
 _WAIT_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 0.1
 _PAYABLE = frozenset({PaymentState.CREATED, PaymentState.PENDING, PaymentState.FAILED, PaymentState.UNKNOWN})
+_MODES = {collection: Plan(collection, "").capture_mode for collection in Collection}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Opened:
 
     payment_id: UUID
     gateway_order_id: str
+    checkout: Mapping[str, str]
     amount_minor: int
     currency: str
     status: PaymentState
@@ -46,11 +52,13 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
+    """`order` is there already, or `wanted` is to be made; neither: another request is making it."""
+
     payment_id: UUID
     status: PaymentState
-    gateway_order_id: str | None
-    asked_before: bool
-    busy: bool
+    order: tuple[str, Mapping[str, str]] | None
+    wanted: NewOrder | None
+    asked_before: bool = False
 
 
 class Ordering:
@@ -62,31 +70,35 @@ class Ordering:
     async def open(self, checkout: Checkout, gateway: Gateway) -> Opened:
         """The payment of `checkout` with its order at `gateway`; the same again for the same checkout.
 
-        Raises the problems `state-conflict` (another amount, paid elsewhere, ended, policy not offered),
+        Raises the problems `state-conflict` (another amount, paid elsewhere, ended, policy or currency not offered),
         `idempotency-in-progress` and `gateway-unavailable`; after the last the row stays and a repeat goes on.
         """
-        if checkout.capture_policy not in gateway.capabilities.capture_policies:
-            raise Problem("state-conflict", f"{gateway.name} can't collect this offer; choose another gateway.")
         begun = await self._begin(checkout, gateway)
-        if begun.gateway_order_id is not None:
-            return self._opened(checkout, begun, begun.gateway_order_id, fresh=False)
-        if begun.busy:
-            return self._opened(checkout, begun, await self._awaited(begun.payment_id), fresh=False)
-        order = NewOrder(begun.payment_id, checkout.booking_id, checkout.amount_minor, checkout.currency)
+        if begun.order is None and begun.wanted is None:
+            await self._awaited(begun.payment_id)
+            begun = await self._begin(checkout, gateway)
+        if begun.order is not None:
+            return _opened(checkout, begun, *begun.order, fresh=False)
+        if begun.wanted is None:
+            raise _still_running()
         try:
-            made = await self._order(gateway, order, ask_first=begun.asked_before)
+            made = await self._make(gateway, begun.wanted, ask_first=begun.asked_before)
         except GatewayError as error:
             await self._note_failure(begun.payment_id, error)
-            detail = "The payment is kept; send the same request again in a moment."
+            detail = "The payment is kept; send the same request again in a moment, or choose another way to pay."
             raise Problem("gateway-unavailable", detail, booking_id=checkout.booking_id) from error
         except BaseException:
             await asyncio.shield(self._release(begun.payment_id))
             raise
-        return self._opened(checkout, begun, await self._keep(order, made, checkout), fresh=True)
+        return _opened(checkout, begun, made.gateway_order_id, made.checkout, fresh=True)
 
     async def _begin(self, checkout: Checkout, gateway: Gateway) -> _Begun:
+        can = gateway.capabilities
+        planned = plan(checkout.capture_policy, checkout.service_ends_at, can, datetime.now(UTC))
+        if planned is None or not can.takes(checkout.currency):
+            raise Problem("state-conflict", f"{gateway.name} can't collect this offer; choose another gateway.")
         async with self._database.transaction() as work:
-            row = await orders.insert(work, checkout, gateway.name)
+            row = await orders.insert(work, checkout, gateway.name, planned)
             status = PaymentState(row.status)
             if (row.amount_minor, row.currency) != (checkout.amount_minor, checkout.currency):
                 raise Problem(
@@ -98,13 +110,50 @@ class Ordering:
                 raise Problem("state-conflict", f"This payment has ended as {status}; check out again.")
             if row.fresh:
                 await orders.note_created(work, row.id)
-            if row.gateway_order_id is None and not row.leased:
-                settings = self._settings
-                lease_seconds = settings.payment_order_lease_seconds
-                await orders.lease(work, row.id, lease_seconds, settings.payment_poll_first_seconds)
-        return _Begun(row.id, status, row.gateway_order_id, row.order_calls > 0, row.leased)
+            last = await orders.last(work, row.id)
+            ended = status is PaymentState.FAILED and not can.order_takes_retries
+            if last is not None and last.gateway_order_id is not None and not ended:
+                return _Begun(row.id, status, (last.gateway_order_id, orjson.loads(last.checkout)), None)
+            if row.leased:
+                return _Begun(row.id, status, None, None)
+            asked_before = last is not None and last.gateway_order_id is None
+            number = 1 if last is None else last.number + (not asked_before)
+            order = self._order(row.id, checkout, Collection(row.collection), number)
+            await self._lease(work, order)
+        return _Begun(row.id, status, None, order, asked_before)
 
-    async def _order(self, gateway: Gateway, order: NewOrder, *, ask_first: bool) -> GatewayOrder:
+    def _order(self, payment_id: UUID, checkout: Checkout, collection: Collection, number: int) -> NewOrder:
+        return NewOrder(
+            payment_id,
+            checkout.booking_id,
+            checkout.reference,
+            checkout.amount_minor,
+            checkout.currency,
+            checkout.expires_at,
+            _MODES[collection],
+            number,
+            self._settings.return_url(payment_id, checkout.booking_id),
+        )
+
+    async def _lease(self, work: Work, order: NewOrder) -> None:
+        settings = self._settings
+        lease_seconds, poll_seconds = settings.payment_order_lease_seconds, settings.payment_poll_first_seconds
+        await orders.lease(work, order.payment_id, order.number, lease_seconds, poll_seconds)
+
+    async def _make(self, gateway: Gateway, order: NewOrder, *, ask_first: bool) -> GatewayOrder:
+        """The order, kept. One that exists but can't be paid any more is kept too, and another made beside it."""
+        made = await self._ask(gateway, order, ask_first=ask_first)
+        await self._keep(order, made)
+        if made.payable:
+            return made
+        order = replace(order, number=order.number + 1)
+        async with self._database.transaction() as work:
+            await self._lease(work, order)
+        made = await gateway.create_order(order)
+        await self._keep(order, made)
+        return made
+
+    async def _ask(self, gateway: Gateway, order: NewOrder, *, ask_first: bool) -> GatewayOrder:
         if ask_first and (found := await gateway.find_order(order)) is not None:
             return found
         try:
@@ -116,7 +165,7 @@ class Ordering:
                 raise error
             return found
 
-    async def _keep(self, order: NewOrder, made: GatewayOrder, checkout: Checkout) -> str:
+    async def _keep(self, order: NewOrder, made: GatewayOrder) -> None:
         async with self._database.transaction() as work:
             loaded = await payments.lock(work, [order.payment_id])
             payment = loaded.by_id[order.payment_id]
@@ -126,9 +175,8 @@ class Ordering:
                 move(payment, PaymentTrigger.ORDER_FOUND, "reply", effects)
                 await self._observing.settle(work, effects)
                 poll_seconds = self._settings.payment_poll_first_seconds
-                kept = await orders.store_order(work, payment.id, made.gateway_order_id, poll_seconds)
+                await orders.store_order(work, payment.id, order.number, made, poll_seconds)
             else:
-                kept = None
                 detail = (
                     f"The gateway's order {made.gateway_order_id} has another amount or currency than was asked for."
                 )
@@ -138,9 +186,8 @@ class Ordering:
                 )
                 await self._observing.settle(work, effects)
                 await orders.release(work, payment.id)
-        if kept is None:
-            raise Problem("gateway-unavailable", "The gateway's answer was wrong.", booking_id=checkout.booking_id)
-        return kept
+        if not agrees:
+            raise Problem("gateway-unavailable", "The gateway's answer was wrong.", booking_id=order.booking_id)
 
     async def _note_failure(self, payment_id: UUID, error: GatewayError) -> None:
         async with self._database.transaction() as work:
@@ -159,22 +206,25 @@ class Ordering:
         async with self._database.transaction() as work:
             await orders.release(work, payment_id)
 
-    async def _awaited(self, payment_id: UUID) -> str:
-        """The order that another request is making. Raises `idempotency-in-progress` when that takes too long."""
+    async def _awaited(self, payment_id: UUID) -> None:
+        """Return when no other request makes the order any more. Raises `idempotency-in-progress` when that takes long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _WAIT_SECONDS
         while loop.time() < until:
             async with self._database.transaction() as work:
-                row = await orders.order_of(work, payment_id)
-            if row is not None and row.gateway_order_id is not None:
-                found: str = row.gateway_order_id
-                return found
-            if row is None or not row.leased:
-                break
+                if not await orders.is_leased(work, payment_id):
+                    return
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-        raise Problem(
-            "idempotency-in-progress", "The first request is still running; send again.", retry_after_seconds=2
-        )
+        raise _still_running()
 
-    def _opened(self, checkout: Checkout, begun: _Begun, gateway_order_id: str, *, fresh: bool) -> Opened:
-        return Opened(begun.payment_id, gateway_order_id, checkout.amount_minor, checkout.currency, begun.status, fresh)
+
+def _still_running() -> Problem:
+    return Problem("idempotency-in-progress", "The first request is still running; send again.", retry_after_seconds=2)
+
+
+def _opened(
+    checkout: Checkout, begun: _Begun, gateway_order_id: str, fields: Mapping[str, str], *, fresh: bool
+) -> Opened:
+    return Opened(
+        begun.payment_id, gateway_order_id, fields, checkout.amount_minor, checkout.currency, begun.status, fresh
+    )

@@ -13,14 +13,14 @@ from sqlalchemy import Row
 from chassis.ids import uuid7
 from chassis.outcomes import failure_of
 from chassis.work import Database
-from contracts.topics import PAYMENT_REFUNDS
-from services.payment.adapters.gateways.port import GatewayError, NewOrder
+from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
+from services.payment.adapters.gateways.port import GatewayError, GatewayOrder, NewOrder
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.deciding import move, pass_deadline
 from services.payment.domain.observation import Observation
 from services.payment.domain.payment import Effects
 from services.payment.domain.states import PaymentState, PaymentTrigger
-from services.payment.handlers.messages import RefundRun
+from services.payment.handlers.messages import CaptureDue, RefundRun
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
 from services.payment.storage import orders, payments, polls
@@ -37,7 +37,7 @@ class Polling:
 
     def __init__(self, settings: PaymentSettings, gateways: Gateways, observing: Observing) -> None:
         self._settings, self._gateways, self._observing = settings, gateways, observing
-        self._side_by_side = asyncio.Semaphore(_SIDE_BY_SIDE)
+        self._side_by_side = {gateway.name: asyncio.Semaphore(_SIDE_BY_SIDE) for gateway in gateways}
 
     async def poll(self, database: Database) -> int:
         """One pass: claim, ask outside any transaction, observe all answers in one transaction. Returns the claimed."""
@@ -66,6 +66,17 @@ class Polling:
             for answer in answers:
                 await self._observe(database, [answer])
 
+    async def capture_due(self, database: Database) -> int:
+        """Schedule the captures whose planned time has come. Returns how many."""
+        async with database.transaction() as work:
+            rows = await polls.captures_due(work, self._settings.payment_poll_batch_rows)
+            for row in rows:
+                due = CaptureDue(
+                    booking_id=row.booking_id, payment_id=row.id, amount_minor=row.amount_minor, currency=row.currency
+                )
+                work.schedule(PAYMENT_CAPTURES, due, key=row.booking_id)
+        return len(rows)
+
     async def check_refunds(self, database: Database) -> int:
         """Schedule a question about each refund that has been with the gateway for long. Returns how many."""
         async with database.transaction() as work:
@@ -88,20 +99,19 @@ class Polling:
         if gateway is None:
             return None
         try:
-            async with self._side_by_side:
-                order_id = row.gateway_order_id
-                if order_id is None:
-                    order = NewOrder(row.id, row.booking_id, row.amount_minor, row.currency)
-                    found = await gateway.find_order(order)
-                    if found is None:
-                        return []
-                    order_id = await self._adopt(database, row, found.gateway_order_id)
-                return await gateway.observe_order(order_id)
+            async with self._side_by_side[row.gateway]:
+                ids = [order_id for order_id in row.order_ids if order_id is not None]
+                if len(ids) < len(row.order_ids) or not row.order_ids:
+                    found = await gateway.find_order(_awaited(row))
+                    if found is not None:
+                        await self._adopt(database, row, found)
+                        ids.append(found.gateway_order_id)
+                return [seen for order_id in ids for seen in await gateway.observe_order(order_id)]
         except GatewayError as error:
             log.info("%s can't be asked about %s: %s", row.gateway, row.id, failure_of(error).message)
             return None
 
-    async def _adopt(self, database: Database, row: Row[Any], gateway_order_id: str) -> str:
+    async def _adopt(self, database: Database, row: Row[Any], found: GatewayOrder) -> None:
         """Keep the order whose making was never answered."""
         async with database.transaction() as work:
             loaded = await payments.lock(work, [row.id])
@@ -109,7 +119,7 @@ class Polling:
             move(loaded.by_id[row.id], PaymentTrigger.ORDER_FOUND, "poll", effects)
             await self._observing.settle(work, effects)
             first = self._settings.payment_poll_first_seconds
-            return await orders.store_order(work, row.id, gateway_order_id, first) or gateway_order_id
+            await orders.store_order(work, row.id, len(row.order_ids), found, first)
 
     async def _expire(self, work: Any, overdue: Sequence[Row[Any]]) -> None:
         if not overdue:
@@ -130,3 +140,16 @@ class Polling:
             return self._settings.payment_late_poll_seconds
         wait = self._settings.payment_poll_first_seconds * _FACTORS[min(row.polls, len(_FACTORS) - 1)]
         return float(min(wait, max(row.seconds_left, 0.0) + 0.05)) if not row.overdue else float(wait)
+
+
+def _awaited(row: Row[Any]) -> NewOrder:
+    """The order that is being made, as it was asked for: only its receipt and amount count for finding it."""
+    return NewOrder(
+        row.id,
+        row.booking_id,
+        row.reference,
+        row.amount_minor,
+        row.currency,
+        row.expires_at,
+        number=max(1, len(row.order_ids)),
+    )

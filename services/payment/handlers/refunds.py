@@ -18,6 +18,7 @@ from services.payment.domain.observation import Observation, RefundPart, RefundS
 from services.payment.domain.payment import Attempt, Case, Effects, Payment
 from services.payment.domain.refunding import move_refund, request_refund
 from services.payment.domain.states import PaymentState, RefundState, RefundTrigger
+from services.payment.handlers.captures import charge_of
 from services.payment.handlers.messages import RefundRun
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
@@ -29,22 +30,23 @@ _OPEN = frozenset({RefundState.REQUESTED, RefundState.SENT, RefundState.FAILED})
 
 @dataclass(frozen=True, slots=True)
 class RefundIntent:
-    """One refund on its way. `ask_first`: it may have been called before. `capture_first`: the money is only authorized."""
+    """One refund on its way. `ask_first`: it may have been called before. `uncaptured`: the money is only authorized,
+    and `kept_minor` of it is to stay.
+    """
 
     order: RefundOrder
     gateway: str
-    gateway_order_id: str
-    payment_minor: int
     ask_first: bool
-    capture_first: bool
+    uncaptured: bool
+    kept_minor: int
     rounds: int
 
 
 @dataclass(frozen=True, slots=True)
 class RefundResult:
-    """What came of it: an observation of the capture, the refund, or why the gateway refused."""
+    """What came of it: an observation of the void or capture, the refund, or why the gateway refused."""
 
-    captured: Observation | None = None
+    charge: Observation | None = None
     part: RefundPart | None = None
     refused: str | None = None
 
@@ -63,7 +65,8 @@ class Refunds:
         return await self._intend_run(work, message.event)
 
     async def call(self, message: Message, intent: RefundIntent) -> RefundResult:
-        """Ask if it may have been done, capture first where nothing is captured, then refund under our refund id."""
+        """Uncaptured money is released, as a void or a capture of what stays where the gateway can, else captured and
+        refunded (C6); captured money is refunded under our refund id, asked about first if it may have been done."""
         gateway = self._gateways[intent.gateway]
         try:
             return await self._call(gateway, intent)
@@ -76,14 +79,14 @@ class Refunds:
 
     async def conclude(self, work: Work, message: Message, intent: RefundIntent, result: RefundResult) -> None:
         """The outcome as an observation; a refusal is told, put before a person and tried again later."""
-        observations = [result.captured] if result.captured is not None else []
+        observations = [result.charge] if result.charge is not None else []
         if result.part is not None:
             observations.append(self._observation(intent, result.part, None))
         elif result.refused is not None:
             failed = RefundPart(None, intent.order.refund_id, RefundSeen.FAILED, intent.order.amount_minor)
             observations.append(self._observation(intent, failed, result.refused))
         await self._observing.observe(work, observations)
-        waits_for_lapse = result.captured is not None and result.captured.status is Seen.AUTHORIZED
+        waits_for_lapse = result.charge is not None and result.charge.status is Seen.AUTHORIZED
         if (result.refused is not None or waits_for_lapse) and intent.rounds < self._settings.payment_refund_rounds:
             wait = self._settings.payment_refund_retry_seconds
             work.schedule(PAYMENT_REFUNDS, message.event, key=message.key, due_in_seconds=wait)
@@ -112,44 +115,43 @@ class Refunds:
         move_refund(payment, refund, RefundTrigger.CALLED, "refunds", effects)
         await self._observing.settle(work, effects)
         calls, rounds = await refund_calls.count_call(work, refund.id)
-        assert payment.gateway_order_id is not None
+        charge = charge_of(payment, refund.gateway_payment_id)
         return RefundIntent(
-            RefundOrder(refund.id, refund.gateway_payment_id, refund.amount_minor, payment.currency),
+            RefundOrder(refund.id, charge, refund.amount_minor),
             payment.gateway,
-            payment.gateway_order_id,
-            payment.amount_minor,
             ask_first=calls > 1,
-            capture_first=payment.attempts[refund.gateway_payment_id].status is Seen.AUTHORIZED,
+            uncaptured=payment.attempts[refund.gateway_payment_id].status is Seen.AUTHORIZED,
+            kept_minor=charge.amount_minor - payment.owed(refund.gateway_payment_id),
             rounds=rounds,
         )
 
     async def _call(self, gateway: Gateway, intent: RefundIntent) -> RefundResult:
-        captured = None
-        if intent.capture_first:
-            order = intent.order
-            captured = await gateway.capture(order.gateway_payment_id, intent.payment_minor, order.currency)
-            if captured.status is not Seen.CAPTURED:
-                return RefundResult(captured)
+        seen = None
+        if intent.uncaptured:
+            seen = await _release(gateway, intent)
+            in_part = seen.status is Seen.CAPTURED and seen.captured_minor == intent.kept_minor
+            if in_part or seen.status is not Seen.CAPTURED:
+                return RefundResult(seen)
         if intent.ask_first and (part := await gateway.find_refund(intent.order)) is not None:
-            return RefundResult(captured, part)
+            return RefundResult(seen, part)
         try:
-            return RefundResult(captured, await gateway.refund(intent.order))
+            return RefundResult(seen, await gateway.refund(intent.order))
         except (Rejected, Declined, Unknown) as error:
             # The refusal may be of a repeat, the timeout after success: look before believing either.
             part = await gateway.find_refund(intent.order)
             if part is not None:
-                return RefundResult(captured, part)
+                return RefundResult(seen, part)
             if isinstance(error, Unknown):
                 raise
-            return RefundResult(captured, refused=error.reason)
+            return RefundResult(seen, refused=error.reason)
 
     def _observation(self, intent: RefundIntent, part: RefundPart, reason: str | None) -> Observation:
         return Observation(
             gateway=intent.gateway,
-            gateway_order_id=intent.gateway_order_id,
-            gateway_payment_id=intent.order.gateway_payment_id,
+            gateway_order_id=intent.order.charge.gateway_order_id,
+            gateway_payment_id=intent.order.charge.gateway_payment_id,
             status=Seen.CAPTURED,
-            amount_minor=intent.payment_minor,
+            amount_minor=intent.order.charge.amount_minor,
             currency=intent.order.currency,
             account=intent.gateway,
             source=Source.REPLY,
@@ -157,6 +159,15 @@ class Refunds:
             reason=reason,
             refund=part,
         )
+
+
+async def _release(gateway: Gateway, intent: RefundIntent) -> Observation:
+    """Let go of uncaptured money: void all of it, or capture what stays; without those abilities capture it whole."""
+    charge, can = intent.order.charge, gateway.capabilities
+    if intent.kept_minor == 0 and can.void:
+        return await gateway.void(charge)
+    amount_minor = intent.kept_minor if intent.kept_minor and can.partial_capture else charge.amount_minor
+    return await gateway.capture(charge, amount_minor)
 
 
 def _uuid(text: str) -> UUID:

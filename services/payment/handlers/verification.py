@@ -45,10 +45,10 @@ class Verification:
             raise Problem("validation", "Send exactly what the checkout gave.", errors=[])
         gateway, returned = found
         async with self._database.transaction() as work:
-            row = await views.payment_of_order(work, gateway.name, returned.gateway_order_id)
-        if row is None:
+            row = await views.returned(work, gateway.name, returned)
+        if row is None or row.returned_order_id is None:
             raise Problem("not-found", "No payment has this order.")
-        genuine = gateway.return_is_authentic(fields, row.gateway_order_id)
+        genuine = gateway.return_is_authentic(fields, row.returned_order_id)
         async with self._database.transaction() as work:
             await views.record_verification(work, row.id, returned.gateway_payment_id, signature_ok=genuine)
         if not genuine:
@@ -56,25 +56,26 @@ class Verification:
             raise Problem("signature-invalid", "This was not signed by the gateway; pay again or contact us.")
         try:
             async with asyncio.timeout_at(deadline):
-                if PaymentState(row.status) in AWAITED or row.gateway_payment_id != returned.gateway_payment_id:
-                    await self._ask(gateway, row.id, returned.gateway_payment_id)
+                another = returned.gateway_payment_id not in (None, row.gateway_payment_id)
+                if PaymentState(row.status) in AWAITED or another:
+                    await self._ask(gateway, row.id, row.returned_order_id)
                 return await self._settled(row.id, deadline - loop.time())
         except TimeoutError:
             async with self._database.transaction() as work:
                 return await views.payment(work, row.id) or row
 
-    async def _ask(self, gateway: Gateway, payment_id: UUID, gateway_payment_id: str) -> None:
+    async def _ask(self, gateway: Gateway, payment_id: UUID, gateway_order_id: str) -> None:
         within = self._settings.payment_verify_fetch_seconds
         try:
             async with asyncio.timeout(within):
-                seen = await gateway.observe_payment(gateway_payment_id, Source.VERIFY, within_seconds=within)
+                seen = await gateway.observe_order(gateway_order_id, Source.VERIFY, within_seconds=within)
         except (GatewayError, TimeoutError) as error:
             log.info("verify could not ask %s: %s", gateway.name, failure_of(error).message)
             async with self._database.transaction() as work:
                 await polls.hurry(work, payment_id)
             return
         async with self._database.transaction() as work:
-            await self._observing.observe(work, [seen])
+            await self._observing.observe(work, seen)
 
     async def _settled(self, payment_id: UUID, seconds: float) -> Row[Any]:
         """The payment once its booking is known, or as it is when the time is up (C13)."""

@@ -11,22 +11,28 @@ _PAYMENTS = """
 UPDATE payments p SET status = u.status, authorized_minor = u.authorized_minor, captured_minor = u.captured_minor,
        refunded_minor = u.refunded_minor, gateway_order_id = u.gateway_order_id,
        gateway_payment_id = u.gateway_payment_id, duplicate_of = u.duplicate_of, secured_at = u.secured_at,
-       poll_at = CASE WHEN u.awaited THEN p.poll_at END, updated_at = now()
+       poll_at = CASE WHEN u.awaited THEN p.poll_at END, capture_before = u.capture_before, capture_at = u.capture_at,
+       fee_minor = u.fee_minor, updated_at = now()
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::uuid[],
-            $9::timestamptz[], $10::bool[])
+            $9::timestamptz[], $10::bool[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])
      AS u (id, status, authorized_minor, captured_minor, refunded_minor, gateway_order_id, gateway_payment_id,
-           duplicate_of, secured_at, awaited)
+           duplicate_of, secured_at, awaited, capture_before, capture_at, fee_minor)
 WHERE p.id = u.id
+"""
+_ORDERS = """
+UPDATE gateway_orders o SET gateway_order_id = u.gateway_order_id
+FROM unnest($1::uuid[], $2::text[]) AS u (payment_id, gateway_order_id)
+WHERE o.payment_id = u.payment_id AND o.gateway_order_id IS NULL
 """
 _ATTEMPTS = """
 INSERT INTO gateway_payments AS g (gateway, gateway_payment_id, payment_id, status, amount_minor, currency,
-       authorized_minor, captured_minor, refunded_minor, surplus, late, reason)
+       authorized_minor, captured_minor, refunded_minor, surplus, late, reason, gateway_order_id, fee_minor)
 SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::bigint[],
-       $8::bigint[], $9::bigint[], $10::bool[], $11::bool[], $12::text[])
+       $8::bigint[], $9::bigint[], $10::bool[], $11::bool[], $12::text[], $13::text[], $14::bigint[])
 ON CONFLICT (gateway, gateway_payment_id) DO UPDATE
 SET status = excluded.status, authorized_minor = excluded.authorized_minor, captured_minor = excluded.captured_minor,
     refunded_minor = excluded.refunded_minor, surplus = excluded.surplus, late = excluded.late,
-    reason = excluded.reason, updated_at = now()
+    reason = excluded.reason, fee_minor = excluded.fee_minor, updated_at = now()
 WHERE g.payment_id = excluded.payment_id
 """
 _REFUNDS = """
@@ -61,6 +67,7 @@ ON CONFLICT (dedupe) DO NOTHING
 
 async def write(work: Work, effects: Effects, *, refund_check_seconds: float, case_deadline_hours: float) -> None:
     """Write `effects`: rows first, then their trails. Telling and scheduling is the caller's."""
+    await _write_orders(work, effects)
     await _write_payments(work, effects)
     await _write_attempts(work, effects)
     await _write_refunds(work, effects, refund_check_seconds)
@@ -68,6 +75,13 @@ async def write(work: Work, effects: Effects, *, refund_check_seconds: float, ca
     await _write_transitions(work, "refund", effects.refund_moves)
     await _write_evidence(work, effects)
     await _write_cases(work, effects, case_deadline_hours)
+
+
+async def _write_orders(work: Work, effects: Effects) -> None:
+    if effects.adopted_orders:
+        await work.execute(
+            _ORDERS, [p.id for p, _ in effects.adopted_orders], [order_id for _, order_id in effects.adopted_orders]
+        )
 
 
 async def _write_payments(work: Work, effects: Effects) -> None:
@@ -85,6 +99,9 @@ async def _write_payments(work: Work, effects: Effects) -> None:
             [p.duplicate_of for p in rows],
             [p.secured_at for p in rows],
             [p.status in AWAITED for p in rows],
+            [p.capture_before for p in rows],
+            [p.capture_at for p in rows],
+            [p.fee_minor for p in rows],
         )
 
 
@@ -105,6 +122,8 @@ async def _write_attempts(work: Work, effects: Effects) -> None:
             [a.surplus for _, a in rows],
             [a.late for _, a in rows],
             [a.reason for _, a in rows],
+            [a.gateway_order_id for _, a in rows],
+            [a.fee_minor for _, a in rows],
         )
 
 

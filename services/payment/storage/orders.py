@@ -5,24 +5,30 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row
 
 from chassis.ids import uuid7
 from chassis.work import Work
 from services.payment.adapters.checkout_token import Checkout
+from services.payment.adapters.gateways.port import GatewayOrder
+from services.payment.domain.planning import Plan
 
 _INSERT = """
 INSERT INTO payments (id, booking_id, reference, buyer_id, gateway, status, amount_minor, currency, capture_policy,
-                      expires_at)
-VALUES ($1, $2, $3, $4, $5, 'created', $6, $7, $8, $9)
+                      expires_at, collection, plan_why, service_ends_at)
+VALUES ($1, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (booking_id, gateway) DO UPDATE SET expires_at = greatest(payments.expires_at, excluded.expires_at)
-RETURNING id, status, amount_minor, currency, gateway_order_id, order_calls, expires_at, (xmax = 0) AS fresh,
+RETURNING id, status, amount_minor, currency, gateway_order_id, expires_at, collection, (xmax = 0) AS fresh,
           (order_lease_until IS NOT NULL AND order_lease_until > now()) AS leased
+"""
+_LAST = """
+SELECT number, gateway_order_id, checkout FROM gateway_orders WHERE payment_id = $1 ORDER BY number DESC LIMIT 1
 """
 
 
-async def insert(work: Work, checkout: Checkout, gateway: str) -> Row[Any]:
-    """The payment of `checkout` at `gateway`, locked; made now if it was not there (`fresh`)."""
+async def insert(work: Work, checkout: Checkout, gateway: str, plan: Plan) -> Row[Any]:
+    """The payment of `checkout` at `gateway`, locked; made now by `plan` if it was not there (`fresh`)."""
     row = await work.fetch_one(
         _INSERT,
         uuid7(),
@@ -34,9 +40,17 @@ async def insert(work: Work, checkout: Checkout, gateway: str) -> Row[Any]:
         checkout.currency,
         checkout.capture_policy,
         checkout.expires_at,
+        plan.collection.value,
+        plan.why,
+        checkout.service_ends_at,
     )
     assert row is not None
     return row
+
+
+async def last(work: Work, payment_id: UUID) -> Row[Any] | None:
+    """The newest order made, or being made, for the payment: `number`, `gateway_order_id` (None: no answer yet), `checkout`."""
+    return await work.fetch_one(_LAST, payment_id)
 
 
 async def note_created(work: Work, payment_id: UUID) -> None:
@@ -56,8 +70,14 @@ async def secured_elsewhere(work: Work, booking_id: str, payment_id: UUID) -> bo
     return row is not None
 
 
-async def lease(work: Work, payment_id: UUID, lease_seconds: float, poll_seconds: float) -> None:
-    """Take the right to make the gateway's order; counted, because a later call must ask first."""
+async def lease(work: Work, payment_id: UUID, number: int, lease_seconds: float, poll_seconds: float) -> None:
+    """Take the right to make the payment's order `number`; its row is there before the gateway is called (P-16)."""
+    await work.execute(
+        """INSERT INTO gateway_orders (payment_id, number, gateway) SELECT id, $2, gateway FROM payments WHERE id = $1
+           ON CONFLICT (payment_id, number) DO NOTHING""",
+        payment_id,
+        number,
+    )
     await work.execute(
         """UPDATE payments SET order_calls = order_calls + 1, order_lease_until = now() + make_interval(secs => $2),
                   poll_at = coalesce(poll_at, now() + make_interval(secs => $2 + $3)), updated_at = now()
@@ -68,17 +88,26 @@ async def lease(work: Work, payment_id: UUID, lease_seconds: float, poll_seconds
     )
 
 
-async def store_order(work: Work, payment_id: UUID, gateway_order_id: str, poll_seconds: float) -> str | None:
-    """Keep the gateway's order id unless one is kept already, and end the lease; returns the one that counts."""
-    row = await work.fetch_one(
-        """UPDATE payments SET gateway_order_id = coalesce(gateway_order_id, $2), order_lease_until = NULL, polls = 0,
-                  poll_at = CASE WHEN poll_at IS NOT NULL THEN now() + make_interval(secs => $3) END, updated_at = now()
-           WHERE id = $1 RETURNING gateway_order_id""",
+async def store_order(work: Work, payment_id: UUID, number: int, made: GatewayOrder, poll_seconds: float) -> None:
+    """Keep the gateway's order, unless its number has one already, and end the lease; the payment is asked about soon."""
+    await work.execute(
+        """UPDATE gateway_orders SET gateway_order_id = coalesce(gateway_order_id, $3),
+                  checkout = CASE WHEN checkout = '{}' THEN $4::jsonb ELSE checkout END
+           WHERE payment_id = $1 AND number = $2""",
         payment_id,
-        gateway_order_id,
+        number,
+        made.gateway_order_id,
+        orjson.dumps(dict(made.checkout)).decode(),
+    )
+    await work.execute(
+        """UPDATE payments p SET order_lease_until = NULL, polls = 0, updated_at = now(),
+                  gateway_order_id = CASE WHEN p.secured_at IS NULL THEN o.gateway_order_id ELSE p.gateway_order_id END,
+                  poll_at = CASE WHEN poll_at IS NOT NULL THEN now() + make_interval(secs => $3) END
+           FROM gateway_orders o WHERE p.id = $1 AND o.payment_id = $1 AND o.number = $2""",
+        payment_id,
+        number,
         poll_seconds,
     )
-    return None if row is None else row.gateway_order_id
 
 
 async def release(work: Work, payment_id: UUID) -> None:
@@ -86,10 +115,7 @@ async def release(work: Work, payment_id: UUID) -> None:
     await work.execute("UPDATE payments SET order_lease_until = NULL WHERE id = $1", payment_id)
 
 
-async def order_of(work: Work, payment_id: UUID) -> Row[Any] | None:
-    """What waiting for another request's order looks at."""
-    return await work.fetch_one(
-        """SELECT gateway_order_id, (order_lease_until IS NOT NULL AND order_lease_until > now()) AS leased
-           FROM payments WHERE id = $1""",
-        payment_id,
-    )
+async def is_leased(work: Work, payment_id: UUID) -> bool:
+    """Whether another request is making an order of the payment at the moment."""
+    row = await work.fetch_one("SELECT 1 FROM payments WHERE id = $1 AND order_lease_until > now()", payment_id)
+    return row is not None

@@ -11,6 +11,7 @@ from uuid import UUID
 from chassis.work import Work
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.payment import Attempt, Payment, Refund
+from services.payment.domain.planning import Collection
 from services.payment.domain.states import PaymentState, RefundState
 
 
@@ -32,18 +33,23 @@ class Loaded:
         return named if named is not None and named.gateway == seen.gateway else None
 
     def adopt(self, payment: Payment) -> None:
-        """Make `payment` findable by the order id that it just got."""
-        if payment.gateway_order_id is not None:
-            self.by_order[payment.gateway, payment.gateway_order_id] = payment
+        """Make `payment` findable by the order ids that it has."""
+        for order_id in payment.orders:
+            if order_id is not None:
+                self.by_order[payment.gateway, order_id] = payment
 
 
 _COLUMNS = """p.id, p.booking_id, p.gateway, p.status, p.amount_minor, p.currency, p.authorized_minor, p.captured_minor,
-       p.refunded_minor, p.gateway_order_id, p.gateway_payment_id, p.duplicate_of, p.secured_at"""
+       p.refunded_minor, p.gateway_order_id, p.gateway_payment_id, p.duplicate_of, p.secured_at,
+       p.collection, p.service_ends_at, p.capture_before, p.capture_at, p.fee_minor,
+       ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id ORDER BY o.number)"""
 _LOCK_SEEN = f"""
 WITH seen AS (
     SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::uuid[]) AS s (gateway, order_id, payment_id)
 ), found AS (
-    SELECT p.booking_id FROM payments p JOIN seen s ON p.gateway = s.gateway AND p.gateway_order_id = s.order_id
+    SELECT p.booking_id FROM seen s
+    JOIN gateway_orders o ON o.gateway = s.gateway AND o.gateway_order_id = s.order_id
+    JOIN payments p ON p.id = o.payment_id
     UNION
     SELECT p.booking_id FROM payments p JOIN seen s ON p.id = s.payment_id AND p.gateway = s.gateway
 )
@@ -55,8 +61,8 @@ SELECT {_COLUMNS}, now() AS present FROM payments p
 WHERE p.booking_id IN (SELECT booking_id FROM payments WHERE id = ANY($1::uuid[])) ORDER BY p.id FOR UPDATE OF p
 """  # noqa: S608
 _ATTEMPTS = """
-SELECT payment_id, gateway_payment_id, status, amount_minor, currency, authorized_minor, captured_minor, refunded_minor,
-       surplus, late, reason
+SELECT payment_id, gateway_payment_id, gateway_order_id, status, amount_minor, currency, authorized_minor,
+       captured_minor, refunded_minor, surplus, fee_minor, late, reason
 FROM gateway_payments WHERE payment_id = ANY($1::uuid[])
 """
 _REFUNDS = """
@@ -86,7 +92,7 @@ async def _load(work: Work, rows: Sequence[Any]) -> Loaded:
     for row in rows:
         *fields, loaded.now = row
         payment = Payment(*fields)
-        payment.status = PaymentState(payment.status)
+        payment.status, payment.collection = PaymentState(payment.status), Collection(payment.collection)
         loaded.by_id[payment.id] = payment
         loaded.adopt(payment)
         loaded.by_booking.setdefault(payment.booking_id, []).append(payment)

@@ -18,7 +18,9 @@ WITH due AS (
 )
 UPDATE payments p SET poll_lease_until = now() + make_interval(secs => $2)
 FROM due WHERE p.id = due.id
-RETURNING p.id, p.booking_id, p.gateway, p.gateway_order_id, p.amount_minor, p.currency, p.polls, p.status,
+RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.status, p.reference,
+          p.collection, p.expires_at,
+          ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id ORDER BY o.number) AS order_ids,
           (p.expires_at <= now()) AS overdue,
           extract(epoch FROM p.expires_at - now())::float8 AS seconds_left
 """
@@ -44,6 +46,42 @@ async def reschedule(work: Work, waits: dict[UUID, float | None]) -> None:
 async def hurry(work: Work, payment_id: UUID) -> None:
     """Ask about this payment at the next pass."""
     await work.execute("UPDATE payments SET poll_at = now() WHERE id = $1 AND poll_at IS NOT NULL", payment_id)
+
+
+async def hurry_orders(work: Work, hints: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Ask about the payments of these (gateway, order id) at the next pass; returns those that are orders of ours."""
+    rows = await work.fetch(
+        """WITH known AS (
+               SELECT o.gateway, o.gateway_order_id, o.payment_id FROM gateway_orders o
+               JOIN unnest($1::text[], $2::text[]) AS h (gateway, gateway_order_id)
+               ON o.gateway = h.gateway AND o.gateway_order_id = h.gateway_order_id
+           ), hurried AS (
+               UPDATE payments p SET poll_at = now() FROM known k WHERE p.id = k.payment_id AND p.poll_at IS NOT NULL
+           )
+           SELECT gateway, gateway_order_id FROM known""",
+        [gateway for gateway, _ in hints],
+        [order_id for _, order_id in hints],
+    )
+    return {(row.gateway, row.gateway_order_id) for row in rows}
+
+
+async def hurry_refunds(work: Work, refund_ids: Sequence[UUID]) -> None:
+    """Ask about these refunds at the next pass, as far as they wait for an answer."""
+    await work.execute(
+        "UPDATE refunds SET check_at = now() WHERE id = ANY($1::uuid[]) AND check_at IS NOT NULL", list(refund_ids)
+    )
+
+
+async def captures_due(work: Work, limit: int) -> Sequence[Row[Any]]:
+    """Authorized payments whose planned time to capture has come; each is given out once."""
+    return await work.fetch(
+        """WITH due AS (
+               SELECT id FROM payments WHERE capture_at <= now() ORDER BY capture_at LIMIT $1 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE payments p SET capture_at = NULL FROM due WHERE p.id = due.id
+           RETURNING p.id, p.booking_id, p.amount_minor, p.currency""",
+        limit,
+    )
 
 
 async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row[Any]]:

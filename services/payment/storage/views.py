@@ -9,14 +9,21 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from chassis.work import Work
+from services.payment.adapters.gateways.port import Returned
 
-_PAYMENT = """
-SELECT p.id, p.booking_id, p.reference, p.buyer_id, p.gateway, p.status, p.amount_minor, p.currency,
+_SHOWN = """p.id, p.booking_id, p.reference, p.buyer_id, p.gateway, p.status, p.amount_minor, p.currency,
        p.authorized_minor, p.captured_minor, p.refunded_minor, p.gateway_order_id, p.gateway_payment_id, p.duplicate_of,
        p.expires_at, p.secured_at, p.created_at, b.reference AS book_reference, b.status AS book_status,
-       b.amount_minor AS book_minor, b.currency AS book_currency
-FROM payments p LEFT JOIN payment_bookings b ON b.booking_id = p.booking_id
-"""
+       b.amount_minor AS book_minor, b.currency AS book_currency, p.collection, p.plan_why, p.capture_before,
+       p.capture_at, p.fee_minor"""
+_PAYMENT = f"""
+SELECT {_SHOWN} FROM payments p LEFT JOIN payment_bookings b ON b.booking_id = p.booking_id
+"""  # noqa: S608 - a constant column list
+_RETURNED = f"""
+SELECT {_SHOWN}, o.gateway_order_id AS returned_order_id
+FROM gateway_orders o JOIN payments p ON p.id = o.payment_id
+LEFT JOIN payment_bookings b ON b.booking_id = p.booking_id
+"""  # noqa: S608
 
 
 async def payment(work: Work, payment_id: UUID) -> Row[Any] | None:
@@ -24,10 +31,17 @@ async def payment(work: Work, payment_id: UUID) -> Row[Any] | None:
     return await work.fetch_one(_PAYMENT + "WHERE p.id = $1", payment_id)
 
 
-async def payment_of_order(work: Work, gateway: str, gateway_order_id: str) -> Row[Any] | None:
-    """The payment whose stored gateway order is `gateway_order_id`, or None."""
+async def returned(work: Work, gateway: str, back: Returned) -> Row[Any] | None:
+    """The payment that a checkout's return is about, by our own order or payment id, or None.
+
+    `returned_order_id` is the order as *we* stored it: the one named, else the newest.
+    """
+    if back.gateway_order_id is not None:
+        return await work.fetch_one(
+            _RETURNED + "WHERE o.gateway = $1 AND o.gateway_order_id = $2", gateway, back.gateway_order_id
+        )
     return await work.fetch_one(
-        _PAYMENT + "WHERE p.gateway = $1 AND p.gateway_order_id = $2", gateway, gateway_order_id
+        _RETURNED + "WHERE p.gateway = $1 AND p.id = $2 ORDER BY o.number DESC LIMIT 1", gateway, back.payment_id
     )
 
 
@@ -74,12 +88,14 @@ async def cases(work: Work, *, is_open: bool, kind: str | None, after: UUID | No
     )
 
 
-async def record_verification(work: Work, payment_id: UUID, gateway_payment_id: str, *, signature_ok: bool) -> None:
-    """The record of one attempt to verify."""
+async def record_verification(
+    work: Work, payment_id: UUID, gateway_payment_id: str | None, *, signature_ok: bool
+) -> None:
+    """The record of one attempt to verify; a gateway that signs no return names no payment."""
     await work.execute(
         "INSERT INTO verify_attempts (payment_id, gateway_payment_id, signature_ok) VALUES ($1, $2, $3)",
         payment_id,
-        gateway_payment_id[:64],
+        (gateway_payment_id or "")[:64],
         signature_ok,
     )
 

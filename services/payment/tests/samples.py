@@ -80,6 +80,12 @@ async def add_payment(database: Database, **changed: Any) -> UUID:
     places = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
     async with database.transaction() as work:
         await work.execute(f"INSERT INTO payments ({', '.join(columns)}) VALUES ({places})", *columns.values())
+        await work.execute(
+            "INSERT INTO gateway_orders (payment_id, number, gateway, gateway_order_id) VALUES ($1, 1, $2, $3)",
+            payment_id,
+            columns["gateway"],
+            columns["gateway_order_id"],
+        )
     return payment_id
 
 

@@ -14,11 +14,13 @@ Errors, all `GatewayError`:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.payment.domain.observation import Observation, RefundPart, Source
+from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.observation import Heard, Observation, RefundPart, Source
 
 
 class GatewayError(Exception):
@@ -66,57 +68,73 @@ class UnreadableEvent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a gateway can do, declared and not guessed (gateways.md section 0)."""
-
-    capture_policies: frozenset[str]
-    partial_capture: bool
-    void: bool
-    partial_refund: bool
-    uncaptured_is_returned: bool
-    late_authorization_days: int
-
-
-@dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to create: our payment id becomes its receipt, minor units."""
+    """An order to create, amounts in minor units. `number`: the how-manieth order of the payment, from 1.
+
+    `return_url`: where a gateway that leads the buyer away sends them back to. `expires_at`: when the offer to pay ends.
+    """
 
     payment_id: UUID
     booking_id: str
+    reference: str
     amount_minor: int
     currency: str
+    expires_at: datetime
+    capture_mode: CaptureMode = CaptureMode.AUTOMATIC
+    number: int = 1
+    return_url: str = ""
 
     @property
     def receipt(self) -> str:
-        """Our id as the gateway's receipt: 32 characters, because receipts end at 40."""
-        return self.payment_id.hex
+        """Our id as the gateway's receipt and idempotency key: 32 characters, `-2` … behind it from the second order."""
+        return self.payment_id.hex if self.number == 1 else f"{self.payment_id.hex}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOrder:
-    """An order as the gateway has it."""
+    """An order as the gateway has it. `checkout`: what the browser needs besides the id; stored with the order.
+
+    `payable` is False when the order exists but the buyer cannot be led to it any more: another one is made.
+    """
 
     gateway_order_id: str
+    amount_minor: int
+    currency: str
+    checkout: Mapping[str, str] = field(default_factory=dict)
+    payable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One of the gateway's payments under an order of ours: what captures, voids and refunds are about."""
+
+    gateway_order_id: str
+    gateway_payment_id: str
     amount_minor: int
     currency: str
 
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """A refund to make: `refund_id` is the idempotency key and the receipt (M-10)."""
+    """A refund of `amount_minor` to make: `refund_id` is the idempotency key and the receipt (M-10)."""
 
     refund_id: UUID
-    gateway_payment_id: str
+    charge: Charge
     amount_minor: int
-    currency: str
+
+    @property
+    def currency(self) -> str:
+        """The charge's currency: money goes back as it came (M-12)."""
+        return self.charge.currency
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What the checkout gave to the browser, as far as it names things; it proves nothing yet."""
+    """What the checkout gave to the browser, as far as it names things; it proves nothing yet. One id is set at least."""
 
-    gateway_order_id: str
-    gateway_payment_id: str
+    gateway_order_id: str | None = None
+    gateway_payment_id: str | None = None
+    payment_id: UUID | None = None
 
 
 class Gateway(Protocol):
@@ -130,16 +148,20 @@ class Gateway(Protocol):
         """Whether a webhook secret is configured; without one there is no route."""
         ...
 
+    def owns(self, account: str) -> bool:
+        """Whether `account`, as an event names it, is the merchant account that is configured here."""
+        ...
+
     async def create_order(self, order: NewOrder) -> GatewayOrder:
-        """Make the gateway's order."""
+        """Make the gateway's order, once for each `receipt`."""
         ...
 
     async def find_order(self, order: NewOrder) -> GatewayOrder | None:
         """The order that an earlier call made for the same receipt, or None."""
         ...
 
-    def checkout_fields(self, gateway_order_id: str) -> dict[str, str]:
-        """What the browser needs to open the gateway's checkout."""
+    def checkout_fields(self, gateway_order_id: str, checkout: Mapping[str, str]) -> dict[str, str]:
+        """What the browser needs to open the gateway's checkout of an order, `checkout` as it was stored."""
         ...
 
     def read_return(self, fields: Mapping[str, str]) -> Returned | None:
@@ -147,21 +169,23 @@ class Gateway(Protocol):
         ...
 
     def return_is_authentic(self, fields: Mapping[str, str], stored_order_id: str) -> bool:
-        """Whether the gateway signed the return for the order that *we* stored (P-21)."""
+        """Whether the gateway signed the return for the order that *we* stored (P-21); True where it signs nothing,
+        because then the return only says which order to ask about."""
         ...
 
-    async def observe_payment(
-        self, gateway_payment_id: str, source: Source, within_seconds: float | None = None
-    ) -> Observation:
-        """What the gateway says of one payment; never longer than `within_seconds`."""
+    async def observe_order(
+        self, gateway_order_id: str, source: Source = Source.POLL, within_seconds: float | None = None
+    ) -> list[Observation]:
+        """What the gateway says of every payment of an order, oldest first; one try of `within_seconds` if given."""
         ...
 
-    async def observe_order(self, gateway_order_id: str) -> list[Observation]:
-        """What the gateway says of every payment of an order."""
+    async def capture(self, charge: Charge, amount_minor: int) -> Observation:
+        """Take `amount_minor` of the authorized money; converges when it was taken before. Less than all of it only
+        with `partial_capture`."""
         ...
 
-    async def capture(self, gateway_payment_id: str, amount_minor: int, currency: str) -> Observation:
-        """Take the authorized money; converges when it was taken before."""
+    async def void(self, charge: Charge) -> Observation:
+        """Release the authorized money; only with `void`. Converges when it was released or captured before."""
         ...
 
     async def refund(self, order: RefundOrder) -> RefundPart:
@@ -172,8 +196,12 @@ class Gateway(Protocol):
         """The refund that an earlier call made for the same id, or None."""
         ...
 
+    async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
+        """What the gateway's own list says of its payments and refunds of a period; only with `lists_payments`."""
+        ...
+
     def webhook_is_authentic(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether the raw bytes carry a signature by one of the configured secrets."""
+        """Whether the channel proved itself by one of the configured secrets."""
         ...
 
     def webhook_id(self, headers: Mapping[str, str], body: bytes) -> str:
@@ -184,8 +212,8 @@ class Gateway(Protocol):
         """What the event is about, so that events of one order stay in order."""
         ...
 
-    def read_webhook(self, body: bytes, raw: str) -> tuple[Observation, ...]:
-        """The observations in an event; empty for events that mean nothing here. Raises `UnreadableEvent`."""
+    def read_webhook(self, body: bytes, raw: str) -> Heard:
+        """What an event says; nothing for events that mean nothing here. Raises `UnreadableEvent`."""
         ...
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from chassis.work import Database
 from contracts.booking_events import RefundDue
 from services.payment.adapters.gateways.port import (
     Away,
+    Charge,
     GatewayOrder,
     NewOrder,
     RefundOrder,
@@ -56,7 +57,7 @@ class Scripted(RazorpayGateway):
             raise answer
         return answer
 
-    async def capture(self, gateway_payment_id: str, amount_minor: int, currency: str) -> Observation:
+    async def capture(self, charge: Charge, amount_minor: int) -> Observation:
         """As scripted."""
         found: Observation = self._next("capture")
         return found

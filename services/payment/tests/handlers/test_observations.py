@@ -281,7 +281,7 @@ async def test_an_unknown_order_waits_on_the_ladder_and_is_worked_on_when_it_is_
     await Intake(database).accept(samples.raw_event(body))
     await run_steps(database, settings, gateways, observing, "SELECT error_class = 'UnknownOrder' FROM tasks")
     async with database.transaction() as work:
-        await work.execute("UPDATE payments SET gateway_order_id = $1", samples.order_of(payment_id))
+        await work.execute("UPDATE gateway_orders SET gateway_order_id = $1", samples.order_of(payment_id))
         await work.execute("UPDATE tasks SET due_at = now()")
     await run_steps(database, settings, gateways, observing, "SELECT status = 'captured' FROM payments")
 

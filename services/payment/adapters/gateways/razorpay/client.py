@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,7 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from services.payment.adapters.gateways.breaker import Breaker
 from services.payment.adapters.gateways.port import (
     Away,
-    Capabilities,
+    Charge,
     Declined,
     GatewayOrder,
     Misconfigured,
@@ -25,15 +26,17 @@ from services.payment.adapters.gateways.port import (
 )
 from services.payment.adapters.gateways.razorpay import mapping, signature
 from services.payment.adapters.gateways.wire import Answer, Wire
-from services.payment.domain.observation import Observation, RefundPart, Seen, Source
+from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.observation import Heard, Observation, RefundPart, Seen, Source
 from services.payment.settings import PaymentSettings
 
 M = TypeVar("M", bound=BaseModel)
 _BUYERS_SIDE = frozenset({"customer", "bank"})
 _RETURN_FIELDS = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
-_MANUAL_EXPIRY_MINUTES = 4320
-"""The pages disagree on 3 or 5 days; 3 is inside both (gateways.md 2.2)."""
+_MANUAL_EXPIRY_MINUTES = int(mapping.MANUAL_EXPIRY.total_seconds()) // 60
 _MAX_EVENT_ID_CHARACTERS = 128
+_PAGE = 100
+_MAX_LISTED = 100_000
 
 
 class RazorpayGateway:
@@ -41,15 +44,15 @@ class RazorpayGateway:
 
     name = mapping.GATEWAY
     capabilities = Capabilities(
-        capture_policies=frozenset({"immediate"}),
-        partial_capture=False,
-        void=False,
-        partial_refund=True,
+        capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         uncaptured_is_returned=True,
+        authorization_seconds=mapping.MANUAL_EXPIRY.total_seconds(),
         late_authorization_days=5,
+        currencies=frozenset({"INR"}),
     )
 
     def __init__(self, settings: PaymentSettings) -> None:
+        self._account_id = settings.razorpay_account_id
         self._key_id = settings.razorpay_key_id
         self._key_secret = settings.razorpay_key_secret.get_secret_value()
         self._webhook_secrets = settings.razorpay_webhook_secrets
@@ -63,6 +66,10 @@ class RazorpayGateway:
         """Whether a webhook secret is configured."""
         return bool(self._webhook_secrets)
 
+    def owns(self, account: str) -> bool:
+        """Whether `account` is ours; every account is where none is configured."""
+        return not self._account_id or account == self._account_id
+
     async def create_order(self, order: NewOrder) -> GatewayOrder:
         """`POST /v1/orders`. Sent once: a repeat is the caller's, after `find_order`."""
         body = {
@@ -70,19 +77,22 @@ class RazorpayGateway:
             "currency": order.currency,
             "receipt": order.receipt,
             "notes": {"payment_id": str(order.payment_id), "booking_id": order.booking_id},
-            "payment": {"capture": "automatic", "capture_options": {"manual_expiry_period": _MANUAL_EXPIRY_MINUTES}},
+            "payment": {
+                "capture": order.capture_mode.value,
+                "capture_options": {"manual_expiry_period": _MANUAL_EXPIRY_MINUTES},
+            },
         }
         return _order(_read(mapping.OrderEntity, await self._send("POST", "/v1/orders", json=body)))
 
     async def find_order(self, order: NewOrder) -> GatewayOrder | None:
         """`GET /v1/orders?receipt=`: the oldest order of that receipt that is ours."""
-        answer = await self._get("/v1/orders", params={"receipt": order.receipt})
+        answer = await self._asked("/v1/orders", None, {"receipt": order.receipt})
         found = [
             entity for item in _items(answer) if (entity := _read(mapping.OrderEntity, item)).receipt == order.receipt
         ]
         return _order(found[-1]) if found else None
 
-    def checkout_fields(self, gateway_order_id: str) -> dict[str, str]:
+    def checkout_fields(self, gateway_order_id: str, checkout: Mapping[str, str]) -> dict[str, str]:
         """Order id and public key for Razorpay's checkout script."""
         return {"razorpay_order_id": gateway_order_id, "key_id": self._key_id}
 
@@ -98,40 +108,65 @@ class RazorpayGateway:
             stored_order_id, fields["razorpay_payment_id"], fields["razorpay_signature"], self._key_secret
         )
 
-    async def observe_payment(
-        self, gateway_payment_id: str, source: Source, within_seconds: float | None = None
-    ) -> Observation:
-        """`GET /v1/payments/{id}`; with `within_seconds` one try only."""
-        path = f"/v1/payments/{gateway_payment_id}"
-        if within_seconds is None:
-            answer = await self._get(path)
-        else:
-            answer = await self._send("GET", path, within_seconds=within_seconds)
-        return mapping.observation_of(_read(mapping.PaymentEntity, answer), source, self._key_id, path)
-
-    async def observe_order(self, gateway_order_id: str) -> list[Observation]:
-        """`GET /v1/orders/{id}/payments`, oldest first."""
+    async def observe_order(
+        self, gateway_order_id: str, source: Source = Source.POLL, within_seconds: float | None = None
+    ) -> list[Observation]:
+        """`GET /v1/orders/{id}/payments`, oldest first; with `within_seconds` one try only."""
         path = f"/v1/orders/{gateway_order_id}/payments"
-        payments = [_read(mapping.PaymentEntity, item) for item in _items(await self._get(path))]
-        return [mapping.observation_of(payment, Source.POLL, self._key_id, path) for payment in reversed(payments)]
+        answer = await self._asked(path, within_seconds)
+        payments = [_read(mapping.PaymentEntity, item) for item in _items(answer)]
+        return [mapping.observation_of(payment, source, self._key_id, path) for payment in reversed(payments)]
 
-    async def capture(self, gateway_payment_id: str, amount_minor: int, currency: str) -> Observation:
+    async def capture(self, charge: Charge, amount_minor: int) -> Observation:
         """`POST /v1/payments/{id}/capture`, asked first; any refusal is settled by looking again (gateways.md 2.2)."""
-        before = await self.observe_payment(gateway_payment_id, Source.REPLY)
+        before = await self._payment(charge)
         if before.status is not Seen.AUTHORIZED:
             return before
-        path = f"/v1/payments/{gateway_payment_id}/capture"
+        path = f"/v1/payments/{charge.gateway_payment_id}/capture"
         try:
-            answer = await self._send("POST", path, json={"amount": amount_minor, "currency": currency})
+            answer = await self._send("POST", path, json={"amount": amount_minor, "currency": charge.currency})
         except (Rejected, Declined, Unknown):
-            return await self.observe_payment(gateway_payment_id, Source.REPLY)
+            return await self._payment(charge)
         return mapping.observation_of(_read(mapping.PaymentEntity, answer), Source.REPLY, self._key_id, path)
+
+    async def void(self, charge: Charge) -> Observation:
+        """Razorpay has no void: uncaptured money returns by itself."""
+        raise Rejected("no_void", "Razorpay can't release an authorization")
+
+    async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
+        """`GET /v1/payments?from=&to=` in pages of 100, and `GET /v1/refunds` likewise."""
+        found: list[Observation] = []
+        async for item in self._pages("/v1/payments", since, until):
+            entity = _read(mapping.PaymentEntity, item)
+            found.append(mapping.observation_of(entity, Source.POLL, self._key_id, "/v1/payments"))
+        async for item in self._pages("/v1/refunds", since, until):
+            refund = _read(mapping.RefundEntity, item)
+            payment, part = await self._entity(refund.payment_id), mapping.refund_part(refund)
+            found.append(mapping.observation_of(payment, Source.POLL, self._key_id, "/v1/refunds", refund=part))
+        return found
+
+    async def _pages(self, path: str, since: datetime, until: datetime) -> AsyncIterator[Any]:
+        period = {"from": int(since.timestamp()), "to": int(until.timestamp()), "count": _PAGE}
+        for skip in range(0, _MAX_LISTED, _PAGE):
+            items = _items(await self._asked(path, None, {**period, "skip": skip}))
+            for item in items:
+                yield item
+            if len(items) < _PAGE:
+                return
+
+    async def _payment(self, charge: Charge) -> Observation:
+        path = f"/v1/payments/{charge.gateway_payment_id}"
+        entity = await self._entity(charge.gateway_payment_id)
+        return mapping.observation_of(entity, Source.REPLY, self._key_id, path)
+
+    async def _entity(self, gateway_payment_id: str) -> mapping.PaymentEntity:
+        return _read(mapping.PaymentEntity, await self._asked(f"/v1/payments/{gateway_payment_id}", None))
 
     async def refund(self, order: RefundOrder) -> RefundPart:
         """`POST /v1/payments/{id}/refund` under `X-Refund-Idempotency`: our refund id."""
         answer = await self._send(
             "POST",
-            f"/v1/payments/{order.gateway_payment_id}/refund",
+            f"/v1/payments/{order.charge.gateway_payment_id}/refund",
             json={
                 "amount": order.amount_minor,
                 "speed": "normal",
@@ -144,7 +179,7 @@ class RazorpayGateway:
 
     async def find_refund(self, order: RefundOrder) -> RefundPart | None:
         """`GET /v1/payments/{id}/refunds`: the one that carries our refund id."""
-        answer = await self._get(f"/v1/payments/{order.gateway_payment_id}/refunds", params={"count": 100})
+        answer = await self._asked(f"/v1/payments/{order.charge.gateway_payment_id}/refunds", None, {"count": 100})
         parts = [mapping.refund_part(_read(mapping.RefundEntity, item)) for item in _items(answer)]
         return next((part for part in parts if part.refund_id == order.refund_id), None)
 
@@ -163,16 +198,20 @@ class RazorpayGateway:
         """The order id."""
         return mapping.key_of(body)
 
-    def read_webhook(self, body: bytes, raw: str) -> tuple[Observation, ...]:
+    def read_webhook(self, body: bytes, raw: str) -> Heard:
         """The observations in an event."""
-        return mapping.read_event(body, raw)
+        return Heard(mapping.read_event(body, raw))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
 
-    async def _get(self, path: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """A query, tried three times: only a repeat of a GET is safe by itself."""
+    async def _asked(
+        self, path: str, within_seconds: float | None, params: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A query, tried three times unless it has to answer soon: only a repeat of a GET is safe by itself."""
+        if within_seconds is not None:
+            return await self._send("GET", path, params=params, within_seconds=within_seconds)
         attempts = AsyncRetrying(
             stop=stop_after_attempt(3),
             wait=wait_random_exponential(multiplier=0.2, max=2),
