@@ -38,6 +38,9 @@ PERIODIC_FAILURES = Counter("periodic_failures_total", "Failed runs of periodic 
 HTTP_PROBLEMS = Counter("http_problems_total", "Problems answered, by type.", ["service", "type"])
 SECURITY_EVENTS = Counter("security_events_total", "Refused signatures, tokens and amounts.", ["service", "kind"])
 BREAKER_OPEN = Gauge("breaker_open", "1 while the breaker to an outside is open.", ["outside"])
+GATEWAY_CALLS = Histogram(
+    "gateway_call_seconds", "Seconds of a call to a gateway, by outcome.", ["gateway", "outcome"], buckets=_SECONDS
+)
 PURCHASES = Counter("purchases_total", "Purchases recorded or failed.", ["outcome"])
 ASSIGNMENTS = Counter("assignments_total", "Trainer assignments by outcome.", ["outcome"])
 PAID_NOT_FULFILLED = Gauge("paid_not_fulfilled", "Bookings paid and not fulfilled.", [])

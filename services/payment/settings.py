@@ -19,6 +19,21 @@ class PaymentSettings(ServiceSettings):
     )
     razorpay_base_url: str = "https://api.razorpay.com"
     razorpay_account_id: str = Field(default="", description="Our acc_…; when set, events of another are refused.")
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_publishable_key: str = ""
+    stripe_webhook_secret: SecretStr = Field(default=SecretStr(""), description="Comma list while one is replaced.")
+    stripe_base_url: str = "https://api.stripe.com"
+    stripe_account_id: str = Field(default="", description="Our acct_…; events that name another are refused.")
+    phonepe_client_id: str = ""
+    phonepe_client_secret: SecretStr = SecretStr("")
+    phonepe_client_version: int = Field(default=1, ge=1)
+    phonepe_merchant_id: str = Field(default="", description="Ours; events that name another are refused.")
+    phonepe_webhook_username: str = ""
+    phonepe_webhook_password: SecretStr = Field(
+        default=SecretStr(""), description="Comma list while one is being replaced; empty: the route does not exist."
+    )
+    phonepe_base_url: str = "https://api.phonepe.com/apis/pg"
+    phonepe_oauth_url: str = "https://api.phonepe.com/apis/identity-manager"
     payment_return_url: str = Field(
         default="",
         description="Where a gateway sends buyers back to; {payment_id} and {booking_id} are filled in.",
@@ -49,5 +64,18 @@ class PaymentSettings(ServiceSettings):
     @property
     def razorpay_webhook_secrets(self) -> tuple[str, ...]:
         """The webhook secrets that are good at present."""
-        listed = self.razorpay_webhook_secret.get_secret_value().split(",")
-        return tuple(secret.strip() for secret in listed if secret.strip())
+        return _listed(self.razorpay_webhook_secret)
+
+    @property
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
+        """The webhook secrets that are good at present."""
+        return _listed(self.stripe_webhook_secret)
+
+    @property
+    def phonepe_webhook_passwords(self) -> tuple[str, ...]:
+        """The webhook passwords that are good at present."""
+        return _listed(self.phonepe_webhook_password)
+
+
+def _listed(secrets: SecretStr) -> tuple[str, ...]:
+    return tuple(secret.strip() for secret in secrets.get_secret_value().split(",") if secret.strip())

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query
 from chassis.identity import Principal, require
 from chassis.problems import Problem
 from chassis.serving import Db
-from services.payment.api.schemas import Cases, CaseShown, CloseCase, problems_of
+from services.payment.api.responses import problems_of
+from services.payment.api.shown import Cases, CaseShown, CloseCase
 from services.payment.storage import views
 
 router = APIRouter(tags=["cases"], responses=problems_of("unauthenticated", "forbidden", "validation"))

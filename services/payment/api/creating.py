@@ -15,7 +15,8 @@ from chassis.serving import Db
 from chassis.work import Database, Work
 from services.payment.adapters import checkout_token
 from services.payment.adapters.checkout_token import Checkout
-from services.payment.api.schemas import CreatedOrder, CreateOrder, problems_of
+from services.payment.api.responses import problems_of
+from services.payment.api.schemas import CreatedOrder, CreateOrder
 from services.payment.domain.states import SECURED
 
 log = logging.getLogger(__name__)

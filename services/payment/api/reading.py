@@ -12,15 +12,9 @@ from chassis.identity import Caller, Principal
 from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Work
-from services.payment.api.schemas import (
-    AttemptShown,
-    Checked,
-    CheckedBooking,
-    PaymentShown,
-    RefundShown,
-    TransitionShown,
-    problems_of,
-)
+from services.payment.api.responses import problems_of
+from services.payment.api.schemas import Checked, CheckedBooking
+from services.payment.api.shown import AttemptShown, PaymentShown, RefundShown, TransitionShown
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED, PaymentState
 from services.payment.storage import views
@@ -47,27 +41,12 @@ async def show_payment(payment_id: UUID, caller: Caller, database: Db) -> Paymen
         attempts = await views.attempts(work, payment_id)
         refunds = await views.refunds(work, payment_id)
         transitions = await views.transitions(work, payment_id)
-    return PaymentShown(
-        payment_id=row.id,
-        booking_id=row.booking_id,
-        reference=row.reference,
-        gateway=row.gateway,
-        status=row.status,
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        authorized_minor=row.authorized_minor,
-        captured_minor=row.captured_minor,
-        refunded_minor=row.refunded_minor,
-        gateway_order_id=row.gateway_order_id,
-        gateway_payment_id=row.gateway_payment_id,
-        duplicate_of=row.duplicate_of,
-        expires_at=row.expires_at,
-        secured_at=row.secured_at,
-        created_at=row.created_at,
-        attempts=[AttemptShown.model_validate(item) for item in attempts],
-        refunds=[RefundShown.model_validate(item) for item in refunds],
-        transitions=[TransitionShown.model_validate(item) for item in transitions],
-    )
+    lists = {
+        "attempts": [AttemptShown.model_validate(item) for item in attempts],
+        "refunds": [RefundShown.model_validate(item) for item in refunds],
+        "transitions": [TransitionShown.model_validate(item) for item in transitions],
+    }
+    return PaymentShown.model_validate({**row._mapping, "payment_id": row.id, **lists})
 
 
 @router.get("/api/v1/payments/{payment_id}/check-booking", response_model=Checked)

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chassis.problems import MEDIA_TYPE, TYPES
 from contracts.values import Identifier
 
 _PAYMENT_ID = "0199a1f2-6c1b-7c3a-9f43-2f6d7c8a9b01"
+_RETURNS = frozenset(
+    {
+        frozenset({"razorpay_order_id", "razorpay_payment_id", "razorpay_signature"}),
+        frozenset({"payment_intent_id"}),
+        frozenset({"payment_id"}),
+    }
+)
+_CREATED: dict[str, Any] = {
+    "payment_id": _PAYMENT_ID,
+    "status": "created",
+    "amount": 99900,
+    "amount_minor": 99900,
+    "currency": "INR",
+}
 _BOOKING_ID = "0199a1f2-5a00-7d11-8e22-aa33bb44cc55"
-
-
-def problems_of(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with problems of `kinds`, an example for each."""
-    listed: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
-        status, title = TYPES[kind]
-        example = {
-            "type": f"https://payfirst.dev/problems/{kind}",
-            "title": title,
-            "status": status,
-            "detail": title,
-            "instance": f"urn:uuid:{_PAYMENT_ID}",
-        }
-        entry = listed.setdefault(status, {"description": title, "content": {MEDIA_TYPE: {"examples": {}}}})
-        entry["content"][MEDIA_TYPE]["examples"][kind] = {"value": example}
-    return listed
 
 
 class Taken(BaseModel):
@@ -56,21 +51,28 @@ class CreateOrder(Taken):
 
 
 class CreatedOrder(Given):
-    """A payment that can be paid now (S0-05). `amount` is in minor units, as this contract always had it."""
+    """A payment that can be paid now (S0-05). `amount` is in minor units, as this contract always had it.
+
+    What the browser needs is there by gateway: order id and key, intent with its secret, or the address of a page.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "payment_id": _PAYMENT_ID,
+                    **_CREATED,
                     "gateway": "razorpay",
-                    "status": "created",
-                    "amount": 99900,
-                    "amount_minor": 99900,
-                    "currency": "INR",
                     "razorpay_order_id": "order_9A33XWu170gUtm",
-                    "key_id": "rzp_test_1DP5mmOlF5G5ag",
-                }
+                    "key_id": "rzp_test_1",
+                },
+                {
+                    **_CREATED,
+                    "gateway": "stripe",
+                    "payment_intent_id": "pi_3MtwBw",
+                    "client_secret": "pi_3MtwBw_secret_YrKJ",
+                    "publishable_key": "pk_test_1",
+                },
+                {**_CREATED, "gateway": "phonepe", "payment_url": "https://mercury.phonepe.com/transact/…"},
             ]
         }
     )
@@ -83,10 +85,14 @@ class CreatedOrder(Given):
     currency: str
     razorpay_order_id: str | None = None
     key_id: str | None = None
+    payment_intent_id: str | None = None
+    client_secret: str | None = None
+    publishable_key: str | None = None
+    payment_url: str | None = None
 
 
 class Verify(Taken):
-    """What Razorpay's checkout gave to the browser (S0-06)."""
+    """What the checkout gave to the browser: Razorpay's triple (S0-06), Stripe's intent, or our own payment id."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -96,14 +102,33 @@ class Verify(Taken):
                     "razorpay_order_id": "order_9A33XWu170gUtm",
                     "razorpay_payment_id": "pay_29QQoUBi66xm2f",
                     "razorpay_signature": "9ef4dffbfd84f1318f6739a3ce19f9d85851857ae648f114332d8401e0949a3d",
-                }
+                },
+                {"payment_intent_id": "pi_3MtwBw"},
+                {"payment_id": _PAYMENT_ID},
             ]
         },
     )
 
-    razorpay_order_id: Identifier
-    razorpay_payment_id: Identifier
-    razorpay_signature: str = Field(min_length=1, max_length=256)
+    razorpay_order_id: Identifier | None = None
+    razorpay_payment_id: Identifier | None = None
+    razorpay_signature: str | None = Field(default=None, min_length=1, max_length=256)
+    payment_intent_id: Identifier | None = None
+    payment_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def one_shape(self) -> Verify:
+        """Exactly one gateway's fields, and all of them."""
+        given = frozenset(self.model_dump(exclude_none=True))
+        if given not in _RETURNS:
+            raise ValueError(
+                "send razorpay_order_id, razorpay_payment_id and razorpay_signature; "
+                "or payment_intent_id; or payment_id"
+            )
+        return self
+
+    def fields(self) -> dict[str, str]:
+        """What was given, as text by name."""
+        return {name: str(value) for name, value in self.model_dump(exclude_none=True).items()}
 
 
 class VerifiedBooking(Given):
@@ -197,101 +222,6 @@ class Checked(Given):
     payment_status: str
     booking_created: bool
     booking: CheckedBooking | None
-
-
-class AttemptShown(Given):
-    """One try of the buyer at the gateway."""
-
-    gateway_payment_id: str
-    status: str
-    amount_minor: int
-    currency: str
-    captured_minor: int
-    refunded_minor: int
-    surplus: bool
-    late: bool
-    reason: str | None
-    created_at: datetime
-
-
-class RefundShown(Given):
-    """Money on its way back."""
-
-    id: UUID
-    status: str
-    amount_minor: int
-    currency: str
-    reason: str
-    gateway_payment_id: str
-    gateway_refund_id: str | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class TransitionShown(Given):
-    """One move of the payment."""
-
-    from_status: str | None
-    to_status: str
-    trigger: str
-    reason: str
-    source: str
-    at: datetime
-
-
-class PaymentShown(Given):
-    """A payment: state, attempts, refunds and money so far (S3-12)."""
-
-    payment_id: UUID
-    booking_id: str
-    reference: str
-    gateway: str
-    status: str
-    amount_minor: int
-    currency: str
-    authorized_minor: int
-    captured_minor: int
-    refunded_minor: int
-    gateway_order_id: str | None
-    gateway_payment_id: str | None
-    duplicate_of: UUID | None
-    expires_at: datetime
-    secured_at: datetime | None
-    created_at: datetime
-    attempts: list[AttemptShown]
-    refunds: list[RefundShown]
-    transitions: list[TransitionShown]
-
-
-class CaseShown(Given):
-    """Something a person must decide."""
-
-    id: UUID
-    kind: str
-    payment_id: UUID | None
-    booking_id: str | None
-    expected_minor: int | None
-    seen_minor: int | None
-    currency: str | None
-    detail: str
-    opened_at: datetime
-    deadline_at: datetime
-    closed_at: datetime | None
-    closed_by: str | None
-    closed_reason: str | None
-
-
-class Cases(Given):
-    """One page of cases; `next_page_token` is null on the last."""
-
-    cases: list[CaseShown]
-    next_page_token: str | None
-
-
-class CloseCase(Taken):
-    """Why a person closes a case."""
-
-    reason: str = Field(min_length=3, max_length=500)
 
 
 class Acknowledged(Given):

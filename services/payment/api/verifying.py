@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import Response as Raw
 from sqlalchemy import Row
 
-from services.payment.api.schemas import Verified, VerifiedBooking, Verify, problems_of
+from services.payment.api.responses import problems_of
+from services.payment.api.schemas import Verified, VerifiedBooking, Verify
 from services.payment.domain.states import SECURED, PaymentState
 
 router = APIRouter(tags=["payments"])
@@ -25,7 +26,7 @@ _ENDED_BADLY = frozenset({PaymentState.FAILED, PaymentState.EXPIRED, PaymentStat
 )
 async def verify(request: Request, returned: Verify) -> Response:
     """Prove a payment by what its checkout gave. No login: the gateway's signature proves it."""
-    row = await request.app.state.verification.verify(returned.model_dump())
+    row = await request.app.state.verification.verify(returned.fields())
     answer = answer_of(row)
     known = answer.booking_created or PaymentState(row.status) in _ENDED_BADLY
     return Raw(answer.model_dump_json(), 200 if known else 202, media_type="application/json")

@@ -9,7 +9,8 @@ from chassis.ids import uuid7
 from chassis.problems import Problem
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.adapters.gateways.registry import Gateways
-from services.payment.api.schemas import Acknowledged, problems_of
+from services.payment.api.responses import problems_of
+from services.payment.api.schemas import Acknowledged
 from services.payment.storage.gateway_events import RawEvent
 
 

@@ -91,7 +91,7 @@ def _mismatch(payment: Payment, seen: Observation) -> Case | None:
     differences = {
         "order-mismatch": seen.gateway_order_id not in payment.orders and None not in payment.orders,
         "currency-mismatch": payment.currency != seen.currency,
-        "amount-mismatch": payment.amount_minor != seen.amount_minor,
+        "amount-mismatch": payment.amount_minor != seen.amount_minor and seen.dispute is None,
     }
     for kind, differs in differences.items():
         if differs:

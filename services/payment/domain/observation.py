@@ -49,6 +49,15 @@ class RefundPart:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputePart:
+    """The dispute that an observation is about: the gateway's id, what is disputed, and until when to answer the bank."""
+
+    gateway_dispute_id: str
+    amount_minor: int
+    respond_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One thing a gateway said about one of its payments.
 
@@ -75,6 +84,7 @@ class Observation:
     captured_minor: int | None = None
     fee_minor: int | None = None
     capture_before: datetime | None = None
+    dispute: DisputePart | None = None
 
 
 @dataclass(frozen=True, slots=True)

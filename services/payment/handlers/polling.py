@@ -19,7 +19,7 @@ from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.deciding import move, pass_deadline
 from services.payment.domain.observation import Observation
 from services.payment.domain.payment import Effects
-from services.payment.domain.states import PaymentState, PaymentTrigger
+from services.payment.domain.states import AWAITED, PaymentState, PaymentTrigger
 from services.payment.handlers.messages import CaptureDue, RefundRun
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
@@ -51,7 +51,7 @@ class Polling:
         answered = [row for row, answer in zip(due, answers, strict=True) if answer is not None]
         async with database.transaction() as work:
             await self._expire(work, [row for row in answered if row.overdue])
-            await polls.reschedule(work, {row.id: self._wait(row) for row in due})
+            await polls.reschedule(work, [(row, self._wait(row)) for row in due])
         return len(due)
 
     async def _observe(self, database: Database, answers: list[list[Observation]]) -> None:
@@ -132,6 +132,8 @@ class Polling:
 
     def _wait(self, row: Row[Any]) -> float | None:
         """Seconds until the next question: backing off, but at the deadline; slow after it; None when it is too late."""
+        if PaymentState(row.status) not in AWAITED:
+            return None
         gateway = self._gateways.get(row.gateway)
         late_days = gateway.capabilities.late_authorization_days if gateway is not None else 5
         if row.seconds_left < -late_days * _DAY_SECONDS:

@@ -18,7 +18,8 @@ WITH due AS (
 )
 UPDATE payments p SET poll_lease_until = now() + make_interval(secs => $2)
 FROM due WHERE p.id = due.id
-RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.status, p.reference,
+RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.poll_at, p.status,
+          p.reference,
           p.collection, p.expires_at,
           ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id ORDER BY o.number) AS order_ids,
           (p.expires_at <= now()) AS overdue,
@@ -26,9 +27,9 @@ RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.
 """
 _RESCHEDULE = """
 UPDATE payments p SET poll_lease_until = NULL, polls = p.polls + 1,
-       poll_at = CASE WHEN p.poll_at IS NULL OR u.wait_seconds IS NULL THEN NULL
+       poll_at = CASE WHEN p.poll_at IS DISTINCT FROM u.claimed_at THEN p.poll_at
                       ELSE now() + make_interval(secs => u.wait_seconds) END
-FROM unnest($1::uuid[], $2::float8[]) AS u (id, wait_seconds) WHERE p.id = u.id
+FROM unnest($1::uuid[], $2::float8[], $3::timestamptz[]) AS u (id, wait_seconds, claimed_at) WHERE p.id = u.id
 """
 
 
@@ -37,10 +38,18 @@ async def claim(work: Work, limit: int, lease_seconds: float) -> Sequence[Row[An
     return await work.fetch(_CLAIM, limit, lease_seconds)
 
 
-async def reschedule(work: Work, waits: dict[UUID, float | None]) -> None:
-    """Ask again in so many seconds (None: never again), and give the lease back. A settled payment stays unasked."""
-    ordered = sorted(waits.items())
-    await work.execute(_RESCHEDULE, [payment_id for payment_id, _ in ordered], [wait for _, wait in ordered])
+async def reschedule(work: Work, asked: Sequence[tuple[Row[Any], float | None]]) -> None:
+    """Ask again in so many seconds (None: never again), and give the lease back.
+
+    A payment that was settled, or hurried by a hint, while it was asked about keeps what that set.
+    """
+    ordered = sorted(asked, key=lambda pair: pair[0].id)
+    await work.execute(
+        _RESCHEDULE,
+        [row.id for row, _ in ordered],
+        [wait for _, wait in ordered],
+        [row.poll_at for row, _ in ordered],
+    )
 
 
 async def hurry(work: Work, payment_id: UUID) -> None:
@@ -49,14 +58,15 @@ async def hurry(work: Work, payment_id: UUID) -> None:
 
 
 async def hurry_orders(work: Work, hints: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Ask about the payments of these (gateway, order id) at the next pass; returns those that are orders of ours."""
+    """Ask about the payments of these (gateway, order id) at the next pass, settled ones once more; returns those that
+    are orders of ours."""
     rows = await work.fetch(
         """WITH known AS (
                SELECT o.gateway, o.gateway_order_id, o.payment_id FROM gateway_orders o
                JOIN unnest($1::text[], $2::text[]) AS h (gateway, gateway_order_id)
                ON o.gateway = h.gateway AND o.gateway_order_id = h.gateway_order_id
            ), hurried AS (
-               UPDATE payments p SET poll_at = now() FROM known k WHERE p.id = k.payment_id AND p.poll_at IS NOT NULL
+               UPDATE payments p SET poll_at = now() FROM known k WHERE p.id = k.payment_id
            )
            SELECT gateway, gateway_order_id FROM known""",
         [gateway for gateway, _ in hints],

@@ -1,8 +1,10 @@
-"""A circuit breaker for one gateway: purgatory's, with a single probe while it is half open, and its state as a gauge."""
+"""What guards the calls to one gateway: a circuit breaker (purgatory's) with a single probe while it is half open, and
+a bulkhead, so that a slow gateway holds up no more than its own lines."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -18,10 +20,11 @@ _ANSWERS = [Declined, Rejected, Misconfigured, asyncio.CancelledError]
 
 
 class Breaker:
-    """Opens after `threshold` failures in a row, for `open_seconds`; then one call at a time may try."""
+    """Opens after `threshold` failures in a row, for `open_seconds`; then one call at a time may try. At most `lines`
+    calls are under way at once; one more is told that the gateway is away."""
 
-    def __init__(self, name: str, threshold: int, open_seconds: float) -> None:
-        self.name = name
+    def __init__(self, name: str, threshold: int, open_seconds: float, lines: int = 64) -> None:
+        self.name, self._lines, self._busy = name, lines, 0
         self._factory = AsyncCircuitBreakerFactory(threshold, open_seconds, exclude=list(_ANSWERS))
         self._factory.add_listener(self._show)
         self._probe = asyncio.Lock()
@@ -31,7 +34,25 @@ class Breaker:
             telemetry.BREAKER_OPEN.labels(self.name).set(getattr(event, "state", "") == "opened")
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """The result of `call`. Raises `Away` without calling while the breaker is open or another probe is under way."""
+        """The result of `call`. Raises `Away` without calling while the breaker is open, another probe is under way or
+        every line is busy."""
+        if self._busy >= self._lines:
+            telemetry.GATEWAY_CALLS.labels(self.name, "no-line").observe(0)
+            raise Away(f"all {self._lines} lines to {self.name} are busy")
+        self._busy += 1
+        started, outcome = time.monotonic(), "cancelled"
+        try:
+            result = await self._guarded(call)
+            outcome = "answered"
+            return result
+        except Exception as error:
+            outcome = type(error).__name__.lower()
+            raise
+        finally:
+            self._busy -= 1
+            telemetry.GATEWAY_CALLS.labels(self.name, outcome).observe(time.monotonic() - started)
+
+    async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         breaker = await self._factory.get_breaker(self.name)
         if breaker.context.state == "closed":
             return await self._through(call)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from services.payment.adapters.gateways.phonepe.client import PhonePeGateway
 from services.payment.adapters.gateways.port import Gateway, Returned
 from services.payment.adapters.gateways.razorpay.client import RazorpayGateway
+from services.payment.adapters.gateways.stripe.client import StripeGateway
 from services.payment.settings import PaymentSettings
 
 
@@ -44,4 +46,8 @@ def configured(settings: PaymentSettings) -> Gateways:
     found: list[Gateway] = []
     if settings.razorpay_key_id and settings.razorpay_key_secret.get_secret_value():
         found.append(RazorpayGateway(settings))
+    if settings.stripe_secret_key.get_secret_value() and settings.stripe_publishable_key:
+        found.append(StripeGateway(settings))
+    if settings.phonepe_client_id and settings.phonepe_client_secret.get_secret_value():
+        found.append(PhonePeGateway(settings))
     return Gateways(found)

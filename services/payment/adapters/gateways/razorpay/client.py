@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from services.payment.adapters.gateways.breaker import Breaker
 from services.payment.adapters.gateways.port import (
-    Away,
     Charge,
     Declined,
     GatewayOrder,
@@ -25,7 +23,7 @@ from services.payment.adapters.gateways.port import (
     Unknown,
 )
 from services.payment.adapters.gateways.razorpay import mapping, signature
-from services.payment.adapters.gateways.wire import Answer, Wire
+from services.payment.adapters.gateways.wire import Answer, Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
 from services.payment.domain.observation import Heard, Observation, RefundPart, Seen, Source
 from services.payment.settings import PaymentSettings
@@ -212,14 +210,7 @@ class RazorpayGateway:
         """A query, tried three times unless it has to answer soon: only a repeat of a GET is safe by itself."""
         if within_seconds is not None:
             return await self._send("GET", path, params=params, within_seconds=within_seconds)
-        attempts = AsyncRetrying(
-            stop=stop_after_attempt(3),
-            wait=wait_random_exponential(multiplier=0.2, max=2),
-            retry=retry_if_exception(lambda e: isinstance(e, Transient | Unknown) and not isinstance(e, Away)),
-            reraise=True,
-        )
-        answer: dict[str, Any] = await attempts(self._send, "GET", path, params=params)
-        return answer
+        return await repeated(lambda: self._send("GET", path, params=params))
 
     async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         async def once() -> dict[str, Any]:

@@ -1,0 +1,263 @@
+"""Stripe's SDK behind the port (gateways.md section 1): payment intents, capture in part, void, refunds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+import stripe
+from pydantic import BaseModel, ValidationError
+
+from services.payment.adapters.gateways.breaker import Breaker
+from services.payment.adapters.gateways.port import (
+    Charge,
+    Declined,
+    GatewayOrder,
+    Misconfigured,
+    NewOrder,
+    RefundOrder,
+    Rejected,
+    Returned,
+    Transient,
+    Unknown,
+)
+from services.payment.adapters.gateways.stripe import mapping, signature
+from services.payment.adapters.gateways.stripe.amounts import from_stripe, to_stripe
+from services.payment.adapters.gateways.stripe.transport import Transport
+from services.payment.adapters.gateways.wire import Wire, repeated
+from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.observation import Heard, Observation, RefundPart, Source
+from services.payment.settings import PaymentSettings
+
+M = TypeVar("M", bound=BaseModel)
+_CHARGE = ["latest_charge.balance_transaction", "latest_charge.refunds"]
+_SEVEN_DAYS_SECONDS = 7 * 86_400.0
+_NOT_EXECUTED = frozenset({"lock_timeout", "idempotency_key_in_use", "rate_limit"})
+
+
+class StripeGateway:
+    """Stripe: authorizes first, captures later and in part, voids; every write is replayed under our own key."""
+
+    name = mapping.GATEWAY
+    capabilities = Capabilities(
+        capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
+        partial_capture=True,
+        void=True,
+        authorization_seconds=_SEVEN_DAYS_SECONDS,
+        late_authorization_days=1,
+    )
+
+    def __init__(self, settings: PaymentSettings) -> None:
+        self._publishable_key = settings.stripe_publishable_key
+        self._webhook_secrets = settings.stripe_webhook_secrets
+        self._account_id = settings.stripe_account_id
+        wire = Wire(settings.stripe_base_url, None, settings.payment_gateway_timeout_seconds)
+        self._client = stripe.StripeClient(
+            settings.stripe_secret_key.get_secret_value(),
+            base_addresses={"api": settings.stripe_base_url.rstrip("/")},
+            http_client=Transport(wire),
+            max_network_retries=0,
+        )
+        self._close = wire.close
+        self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+
+    @property
+    def takes_webhooks(self) -> bool:
+        """Whether a webhook secret is configured."""
+        return bool(self._webhook_secrets)
+
+    def owns(self, account: str) -> bool:
+        """Whether the event is our account's: events of connected accounts name another."""
+        return account in ("", self._account_id)
+
+    async def create_order(self, order: NewOrder) -> GatewayOrder:
+        """`POST /v1/payment_intents` under the receipt as key: a repeat gives the same intent again."""
+        amount = to_stripe(order.amount_minor, order.currency)
+        params: Any = {
+            "amount": amount,
+            "currency": order.currency.lower(),
+            "capture_method": order.capture_mode.value,
+            "automatic_payment_methods": {"enabled": True},
+            "description": order.reference,
+            "metadata": {"payment_id": str(order.payment_id), "booking_id": order.booking_id},
+        }
+        intents = self._client.v1.payment_intents
+        options = _key(f"order:{order.receipt}")
+        answer = await repeated(lambda: self._call(lambda: intents.create_async(params, options)))
+        intent = _read(mapping.IntentEntity, answer)
+        currency = intent.currency.upper()
+        checkout = {"client_secret": intent.client_secret or ""}
+        return GatewayOrder(intent.id, from_stripe(intent.amount, currency), currency, checkout)
+
+    async def find_order(self, order: NewOrder) -> GatewayOrder | None:
+        """None: `create_order` again under the same key is how Stripe finds it, and no buyer holds its secret yet."""
+        return None
+
+    def checkout_fields(self, gateway_order_id: str, checkout: Mapping[str, str]) -> dict[str, str]:
+        """What Stripe's payment element needs (S1-07, S1-39)."""
+        secret = checkout.get("client_secret", "")
+        return {
+            "payment_intent_id": gateway_order_id,
+            "client_secret": secret,
+            "publishable_key": self._publishable_key,
+        }
+
+    def read_return(self, fields: Mapping[str, str]) -> Returned | None:
+        """The intent's id."""
+        return Returned(fields["payment_intent_id"]) if set(fields) == {"payment_intent_id"} else None
+
+    def return_is_authentic(self, fields: Mapping[str, str], stored_order_id: str) -> bool:
+        """Stripe signs no return: it only says which intent to ask about."""
+        return True
+
+    async def observe_order(
+        self, gateway_order_id: str, source: Source = Source.POLL, within_seconds: float | None = None
+    ) -> list[Observation]:
+        """`GET /v1/payment_intents/{id}` with its newest charge, its fee and its refunds."""
+        intents = self._client.v1.payment_intents
+
+        def once() -> Awaitable[Any]:
+            return self._call(lambda: intents.retrieve_async(gateway_order_id, {"expand": _CHARGE}))
+
+        if within_seconds is None:
+            answer = await repeated(once)
+        else:
+            async with _deadline(within_seconds):
+                answer = await once()
+        return self._observed(answer, source)
+
+    async def capture(self, charge: Charge, amount_minor: int) -> Observation:
+        """`POST …/capture` of `amount_minor`; the rest is released. A refusal is settled by looking again."""
+        amount = to_stripe(amount_minor, charge.currency)
+        key = _key(f"capture:{charge.gateway_order_id}:{amount}")
+        intents = self._client.v1.payment_intents
+        params: Any = {"amount_to_capture": amount, "expand": _CHARGE}
+        return await self._converge(charge, lambda: intents.capture_async(charge.gateway_order_id, params, key))
+
+    async def void(self, charge: Charge) -> Observation:
+        """`POST …/cancel`: the authorization is released. A refusal is settled by looking again."""
+        key = _key(f"void:{charge.gateway_order_id}")
+        intents = self._client.v1.payment_intents
+        params: Any = {"cancellation_reason": "requested_by_customer", "expand": _CHARGE}
+        return await self._converge(charge, lambda: intents.cancel_async(charge.gateway_order_id, params, key))
+
+    async def refund(self, order: RefundOrder) -> RefundPart:
+        """`POST /v1/refunds` of the intent, under our refund id."""
+        params: Any = {
+            "payment_intent": order.charge.gateway_order_id,
+            "amount": to_stripe(order.amount_minor, order.currency),
+            "metadata": {"refund_id": str(order.refund_id)},
+        }
+        key = _key(f"refund:{order.refund_id}")
+        answer = await self._call(lambda: self._client.v1.refunds.create_async(params, key))
+        return mapping.refund_part(_read(mapping.RefundEntity, answer))
+
+    async def find_refund(self, order: RefundOrder) -> RefundPart | None:
+        """`GET /v1/refunds?payment_intent=`: the one that carries our refund id."""
+        params: Any = {"payment_intent": order.charge.gateway_order_id, "limit": 100}
+        answer = await repeated(lambda: self._call(lambda: self._client.v1.refunds.list_async(params)))
+        parts = [mapping.refund_part(_read(mapping.RefundEntity, item)) for item in answer.data]
+        return next((part for part in parts if part.refund_id == order.refund_id), None)
+
+    async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
+        """`GET /v1/payment_intents?created=`, with charges, fees and refunds."""
+        found: list[Observation] = []
+        async for intent in self._listed(since, until):
+            found += self._observed(intent, Source.POLL)
+        return found
+
+    async def _listed(self, since: datetime, until: datetime) -> AsyncIterator[stripe.PaymentIntent]:
+        created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
+        params: Any = {"created": created, "limit": 100, "expand": [f"data.{path}" for path in _CHARGE]}
+        while True:
+            page = await repeated(partial(self._call, partial(self._client.v1.payment_intents.list_async, params)))
+            for intent in page.data:
+                yield intent
+            if not page.has_more or not page.data:
+                return
+            params = {**params, "starting_after": page.data[-1].id}
+
+    def webhook_is_authentic(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """`Stripe-Signature` by one of the secrets, not older than five minutes."""
+        return signature.is_authentic(body, headers.get("stripe-signature"), self._webhook_secrets)
+
+    def webhook_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        """The event's id, which the signature covers."""
+        try:
+            return str(orjson.loads(body)["id"])[:128]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return "unnamed"
+
+    def webhook_key(self, body: bytes) -> str:
+        """The intent."""
+        return mapping.key_of(body)
+
+    def read_webhook(self, body: bytes, raw: str) -> Heard:
+        """What an event says."""
+        return mapping.read_event(body, raw)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._close()
+
+    def _observed(self, intent: stripe.PaymentIntent, source: Source) -> list[Observation]:
+        entity = _read(mapping.IntentEntity, intent)
+        return mapping.observations_of(entity, source, "", f"/v1/payment_intents/{entity.id}")
+
+    async def _converge(self, charge: Charge, call: Callable[[], Awaitable[stripe.PaymentIntent]]) -> Observation:
+        try:
+            seen = self._observed(await repeated(lambda: self._call(call)), Source.REPLY)
+        except (Rejected, Declined, Unknown):
+            seen = await self.observe_order(charge.gateway_order_id, Source.REPLY)
+        if not seen:
+            raise Unknown(f"payment intent {charge.gateway_order_id} shows no charge")
+        return seen[0]
+
+    async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        async def once() -> Any:
+            try:
+                return await call()
+            except stripe.StripeError as error:
+                _raise(error)
+
+        return await self._breaker.run(once)
+
+
+def _key(text: str) -> Any:
+    return {"idempotency_key": text}
+
+
+@contextlib.asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Unknown(f"no answer within {seconds} s") from error
+
+
+def _read(model: type[M], answer: Any) -> M:
+    try:
+        return model.model_validate(answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer)
+    except ValidationError as error:
+        raise Unknown(f"an answer that is no {model.__name__}") from error
+
+
+def _raise(error: stripe.StripeError) -> NoReturn:
+    """The SDK's error as the port's, by its class and code (gateways.md 1.2)."""
+    detail = error.error
+    code = str(getattr(detail, "code", None) or error.code or type(error).__name__)[:100]
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        raise Misconfigured("stripe does not accept our key: check STRIPE_SECRET_KEY") from error
+    if isinstance(error, stripe.RateLimitError) or code in _NOT_EXECUTED:
+        raise Transient(f"stripe answers {error.http_status} ({code})") from error
+    if isinstance(error, stripe.CardError):
+        raise Declined(str(getattr(detail, "decline_code", None) or code)[:100]) from error
+    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
+        raise Rejected(code, str(error.user_message or "")[:200]) from error
+    raise Unknown(f"stripe answers {error.http_status} ({code})") from error
