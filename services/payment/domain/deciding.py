@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chassis.machine import Ignore, Move
 from services.payment.domain import planning
+from services.payment.domain.disputing import apply_dispute
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment, Transition
 from services.payment.domain.planning import Collection
@@ -20,11 +21,7 @@ _TRIGGERS = {
     Seen.AUTHORIZED: PaymentTrigger.AUTHORIZED_SEEN,
     Seen.CAPTURED: PaymentTrigger.CAPTURED_SEEN,
     Seen.VOIDED: PaymentTrigger.VOIDED_SEEN,
-    Seen.DISPUTE_OPENED: PaymentTrigger.DISPUTE_OPENED,
-    Seen.DISPUTE_WON: PaymentTrigger.DISPUTE_WON,
-    Seen.DISPUTE_LOST: PaymentTrigger.DISPUTE_LOST,
 }
-_DISPUTES = frozenset({Seen.DISPUTE_OPENED, Seen.DISPUTE_WON, Seen.DISPUTE_LOST})
 _SUCCESS = frozenset({Seen.AUTHORIZED, Seen.CAPTURED})
 _LATE_FROM = frozenset({PaymentState.FAILED, PaymentState.EXPIRED})
 
@@ -40,8 +37,8 @@ def decide(siblings: Sequence[Payment], payment: Payment, seen: Observation, eff
         return f"refused: {mismatch.kind}"
     if seen.gateway_order_id not in payment.orders:
         _adopt_order(payment, seen.gateway_order_id, effects)
-    if seen.status in _DISPUTES:
-        return _dispute(payment, seen, effects)
+    if seen.dispute is not None:
+        return apply_dispute(payment, seen, seen.dispute, effects)
     verdict = _attempt(siblings, payment, seen, effects)
     if seen.refund is not None and payment.attempts[seen.gateway_payment_id].status is Seen.CAPTURED:
         verdict = apply_refund(payment, payment.attempts[seen.gateway_payment_id], seen, seen.refund, effects)
@@ -221,23 +218,6 @@ def _give_back(payment: Payment, attempt: Attempt, why: str, effects: Effects) -
     if request_refund(payment, attempt, key, attempt.amount_minor, why, effects) is not None:
         detail = f"{why}: gateway payment {attempt.gateway_payment_id} is being refunded by itself."
         effects.open_case(Case("second-payment", key, detail, payment, 0, attempt.amount_minor))
-
-
-def _dispute(payment: Payment, seen: Observation, effects: Effects) -> str:
-    trigger = _TRIGGERS[seen.status]
-    detail = f"The buyer's bank: {seen.status.replace('_', ' ')} ({seen.reason or 'no reason given'})."
-    dedupe = f"{seen.status}/{seen.gateway_payment_id}"
-    effects.open_case(
-        Case(seen.status.replace("_", "-"), dedupe, detail, payment, payment.captured_minor, seen.amount_minor)
-    )
-    if not move(payment, trigger, seen.source, effects, seen.reason or ""):
-        return _why_not(payment, trigger)
-    effects.evidence.append(Evidence(payment.id, payment.status, seen))
-    if trigger is PaymentTrigger.DISPUTE_WON and payment.refunded_minor:
-        whole = payment.refunded_minor == payment.captured_minor
-        after = PaymentTrigger.REFUNDED_IN_FULL if whole else PaymentTrigger.REFUNDED_IN_PART
-        move(payment, after, seen.source, effects, "refunded before the dispute ended")
-    return f"moved: {payment.status}"
 
 
 def _why_not(payment: Payment, trigger: PaymentTrigger) -> str:

@@ -17,6 +17,7 @@ class Seen(StrEnum):
     CAPTURED = "captured"
     VOIDED = "voided"
     DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_REVIEWED = "dispute_reviewed"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
 

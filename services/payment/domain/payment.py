@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.planning import Collection
-from services.payment.domain.states import PaymentState, RefundState
+from services.payment.domain.states import DisputeState, PaymentState, RefundState
 
 
 @dataclass(slots=True)
@@ -45,6 +45,19 @@ class Refund:
 
 
 @dataclass(slots=True)
+class Dispute:
+    """Money that the buyer's bank claims back; `respond_by`: until when it takes our answer."""
+
+    id: UUID
+    gateway_dispute_id: str
+    gateway_payment_id: str
+    status: DisputeState
+    amount_minor: int
+    reason: str
+    respond_by: datetime | None = None
+
+
+@dataclass(slots=True)
 class Payment:
     """Money from one buyer for one booking id through one gateway, locked by the transaction that holds it.
 
@@ -72,6 +85,7 @@ class Payment:
     orders: list[str | None] = field(default_factory=list)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
 
     def owed(self, gateway_payment_id: str) -> int:
         """What of an attempt's captured money is going back or went back, minor units."""
@@ -128,7 +142,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something a person must decide. `dedupe` keeps repeats of one trouble one case."""
+    """Something a person must decide. `dedupe` keeps repeats of one trouble one case; without a deadline of its own the
+    usual one counts."""
 
     kind: str
     dedupe: str
@@ -136,6 +151,7 @@ class Case:
     payment: Payment
     expected_minor: int | None = None
     seen_minor: int | None = None
+    deadline_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -146,6 +162,7 @@ class Effects:
     new_id: Callable[[], UUID]
     payment_moves: list[Transition] = field(default_factory=list)
     refund_moves: list[Transition] = field(default_factory=list)
+    dispute_moves: list[Transition] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
@@ -155,6 +172,7 @@ class Effects:
     touched_payments: dict[UUID, Payment] = field(default_factory=dict)
     touched_attempts: dict[str, tuple[Payment, Attempt]] = field(default_factory=dict)
     touched_refunds: dict[UUID, tuple[Payment, Refund]] = field(default_factory=dict)
+    touched_disputes: dict[UUID, tuple[Payment, Dispute]] = field(default_factory=dict)
 
     def touch(self, payment: Payment, attempt: Attempt | None = None, refund: Refund | None = None) -> None:
         """Remember that these rows must be written."""

@@ -80,3 +80,21 @@ class RefundTrigger(StrEnum):
     PENDING_SEEN = "pending_seen"
     PROCESSED_SEEN = "processed_seen"
     FAILED_SEEN = "failed_seen"
+
+
+class DisputeState(StrEnum):
+    """Where a dispute stands with the buyer's bank."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+class DisputeTrigger(StrEnum):
+    """What the gateway said of a dispute."""
+
+    OPENED_SEEN = "opened_seen"
+    REVIEW_SEEN = "review_seen"
+    WON_SEEN = "won_seen"
+    LOST_SEEN = "lost_seen"

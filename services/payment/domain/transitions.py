@@ -1,8 +1,10 @@
-"""The two tables of payment: for every state and everything that can be seen, what then (design section 7)."""
+"""The tables of payment: for every state and everything that can be seen, what then (design section 7)."""
 
 from __future__ import annotations
 
 from chassis.machine import Decision, Ignore, Machine, Move, Refuse
+from services.payment.domain.states import DisputeState as D
+from services.payment.domain.states import DisputeTrigger as V
 from services.payment.domain.states import PaymentState as S
 from services.payment.domain.states import PaymentTrigger as T
 from services.payment.domain.states import RefundState as R
@@ -168,3 +170,29 @@ REFUND = Machine(
     terminal={R.REVERSED},
 )
 """The refund's table. A processed refund can still bounce days later: it is reversed, never silently failed."""
+
+DISPUTE = Machine(
+    "dispute",
+    states=D,
+    triggers=V,
+    table={
+        (D.NEEDS_RESPONSE, V.OPENED_SEEN): Ignore("opened already"),
+        (D.NEEDS_RESPONSE, V.REVIEW_SEEN): Move(D.UNDER_REVIEW),
+        (D.NEEDS_RESPONSE, V.WON_SEEN): Move(D.WON),
+        (D.NEEDS_RESPONSE, V.LOST_SEEN): Move(D.LOST),
+        (D.UNDER_REVIEW, V.OPENED_SEEN): Ignore("answered already"),
+        (D.UNDER_REVIEW, V.REVIEW_SEEN): Ignore("under review already"),
+        (D.UNDER_REVIEW, V.WON_SEEN): Move(D.WON),
+        (D.UNDER_REVIEW, V.LOST_SEEN): Move(D.LOST),
+        (D.WON, V.OPENED_SEEN): Ignore("the bank decided before"),
+        (D.WON, V.REVIEW_SEEN): Ignore("the bank decided before"),
+        (D.WON, V.WON_SEEN): Ignore("won already"),
+        (D.WON, V.LOST_SEEN): Refuse("the bank decided for us before; a person looks"),
+        (D.LOST, V.OPENED_SEEN): Ignore("the bank decided before"),
+        (D.LOST, V.REVIEW_SEEN): Ignore("the bank decided before"),
+        (D.LOST, V.WON_SEEN): Refuse("the bank decided against us before; a person looks"),
+        (D.LOST, V.LOST_SEEN): Ignore("lost already"),
+    },
+    terminal={D.WON, D.LOST},
+)
+"""The dispute's table. While one is open its payment is `disputed` and what is shared of it is not paid out."""

@@ -47,6 +47,13 @@ ON CONFLICT (id) DO UPDATE
 SET status = excluded.status, gateway_refund_id = excluded.gateway_refund_id, check_at = excluded.check_at,
     updated_at = now()
 """
+_DISPUTES = """
+INSERT INTO disputes (id, payment_id, gateway, gateway_dispute_id, gateway_payment_id, status, amount_minor, currency,
+       reason, respond_by)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+       $9::text[], $10::timestamptz[])
+ON CONFLICT (id) DO UPDATE SET status = excluded.status, respond_by = excluded.respond_by, updated_at = now()
+"""
 _EVIDENCE = """
 INSERT INTO payment_evidence (payment_id, to_status, gateway_order_id, gateway_payment_id, amount_minor, currency,
        account, source, signature_ok, raw)
@@ -58,9 +65,11 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::te
 """
 _CASES = """
 INSERT INTO cases (id, kind, dedupe, payment_id, booking_id, expected_minor, seen_minor, currency, detail, deadline_at)
-SELECT u.*, now() + make_interval(secs => 3600 * $10::float8)
+SELECT u.id, u.kind, u.dedupe, u.payment_id, u.booking_id, u.expected_minor, u.seen_minor, u.currency, u.detail,
+       coalesce(u.deadline_at, now() + make_interval(secs => 3600 * $11::float8))
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-            $9::text[]) AS u
+            $9::text[], $10::timestamptz[])
+     AS u (id, kind, dedupe, payment_id, booking_id, expected_minor, seen_minor, currency, detail, deadline_at)
 ON CONFLICT (dedupe) DO NOTHING
 """
 
@@ -73,6 +82,8 @@ async def write(work: Work, effects: Effects, *, refund_check_seconds: float, ca
     await _write_refunds(work, effects, refund_check_seconds)
     await _write_transitions(work, "payment", effects.payment_moves)
     await _write_transitions(work, "refund", effects.refund_moves)
+    await _write_disputes(work, effects)
+    await _write_transitions(work, "dispute", effects.dispute_moves)
     await _write_evidence(work, effects)
     await _write_cases(work, effects, case_deadline_hours)
 
@@ -146,12 +157,30 @@ async def _write_refunds(work: Work, effects: Effects, check_seconds: float) -> 
         )
 
 
+async def _write_disputes(work: Work, effects: Effects) -> None:
+    rows = list(effects.touched_disputes.values())
+    if rows:
+        await work.execute(
+            _DISPUTES,
+            [d.id for _, d in rows],
+            [p.id for p, _ in rows],
+            [p.gateway for p, _ in rows],
+            [d.gateway_dispute_id for _, d in rows],
+            [d.gateway_payment_id for _, d in rows],
+            [d.status.value for _, d in rows],
+            [d.amount_minor for _, d in rows],
+            [p.currency for p, _ in rows],
+            [d.reason for _, d in rows],
+            [d.respond_by for _, d in rows],
+        )
+
+
 _TRANSITIONS = {
     noun: f"""
 INSERT INTO {noun}_transitions ({noun}_id, from_status, to_status, trigger, reason, source)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-"""  # noqa: S608 - one of two constant nouns
-    for noun in ("payment", "refund")
+"""  # noqa: S608 - one of three constant nouns
+    for noun in ("payment", "refund", "dispute")
 }
 
 
@@ -199,5 +228,6 @@ async def _write_cases(work: Work, effects: Effects, deadline_hours: float) -> N
             [c.seen_minor for c in rows],
             [c.payment.currency for c in rows],
             [c.detail for c in rows],
+            [c.deadline_at for c in rows],
             deadline_hours,
         )

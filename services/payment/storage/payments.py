@@ -10,9 +10,9 @@ from uuid import UUID
 
 from chassis.work import Work
 from services.payment.domain.observation import Observation, Seen
-from services.payment.domain.payment import Attempt, Payment, Refund
+from services.payment.domain.payment import Attempt, Dispute, Payment, Refund
 from services.payment.domain.planning import Collection
-from services.payment.domain.states import PaymentState, RefundState
+from services.payment.domain.states import DisputeState, PaymentState, RefundState
 
 
 @dataclass(slots=True)
@@ -70,16 +70,24 @@ SELECT payment_id, id, refund_key, gateway_payment_id, status, amount_minor, rea
 FROM refunds WHERE payment_id = ANY($1::uuid[])
 """
 
+_DISPUTES = """
+SELECT payment_id, id, gateway_dispute_id, gateway_payment_id, status, amount_minor, reason, respond_by
+FROM disputes WHERE payment_id = ANY($1::uuid[])
+"""
+
 
 async def lock_seen(work: Work, observations: Sequence[Observation]) -> Loaded:
-    """Lock, in id order, every payment of the bookings that `observations` are about."""
+    """Lock, in id order, every payment of the bookings that `observations` are about; disputes only if one is seen."""
     rows = await work.fetch(
         _LOCK_SEEN,
         [seen.gateway for seen in observations],
         [seen.gateway_order_id for seen in observations],
         [seen.payment_id for seen in observations],
     )
-    return await _load(work, rows)
+    loaded = await _load(work, rows)
+    if any(seen.dispute is not None for seen in observations):
+        await _load_disputes(work, loaded)
+    return loaded
 
 
 async def lock(work: Work, ids: Iterable[UUID]) -> Loaded:
@@ -114,3 +122,16 @@ async def _load(work: Work, rows: Sequence[Any]) -> Loaded:
             row.gateway_refund_id,
         )
     return loaded
+
+
+async def _load_disputes(work: Work, loaded: Loaded) -> None:
+    for row in await work.fetch(_DISPUTES, list(loaded.by_id)):
+        loaded.by_id[row.payment_id].disputes[row.gateway_dispute_id] = Dispute(
+            row.id,
+            row.gateway_dispute_id,
+            row.gateway_payment_id,
+            DisputeState(row.status),
+            row.amount_minor,
+            row.reason,
+            row.respond_by,
+        )

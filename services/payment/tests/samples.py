@@ -14,7 +14,7 @@ from chassis.ids import uuid7
 from chassis.steps import Message
 from chassis.work import Database
 from services.payment.adapters.gateways.razorpay import signature
-from services.payment.domain.observation import Observation, RefundPart, RefundSeen, Seen, Source
+from services.payment.domain.observation import DisputePart, Observation, RefundPart, RefundSeen, Seen, Source
 from services.payment.settings import PaymentSettings
 from services.payment.storage.gateway_events import RawEvent
 
@@ -106,6 +106,7 @@ def seen(of: UUID, status: Seen = Seen.CAPTURED, /, **changed: Any) -> Observati
         "account": "acc_tests",
         "source": Source.WEBHOOK,
         "raw": "test",
+        "dispute": DisputePart(f"disp_{of.hex[-10:]}", AMOUNT) if status.startswith("dispute_") else None,
         **changed,
     }
     return Observation(**fields)

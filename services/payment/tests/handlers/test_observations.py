@@ -169,15 +169,6 @@ async def test_a_refund_of_more_than_was_captured_opens_a_case(database: Databas
     assert await rows(database, "SELECT refunded_minor FROM payments") == [(0,)]
 
 
-async def test_a_dispute_is_shown_and_a_won_one_gives_the_state_back(database: Database, observing: Observing) -> None:
-    payment_id = await add_payment(database)
-    await observe(database, observing, seen(payment_id), seen(payment_id, Seen.DISPUTE_OPENED))
-    assert await status(database, payment_id) == "disputed"
-    await observe(database, observing, seen(payment_id, Seen.DISPUTE_WON))
-    assert await status(database, payment_id) == "captured"
-    assert {row[0] for row in await rows(database, "SELECT kind FROM cases")} == {"dispute-opened", "dispute-won"}
-
-
 async def test_an_authorization_that_lapsed_is_voided_and_a_case(database: Database, observing: Observing) -> None:
     payment_id = await add_payment(database)
     await observe(database, observing, seen(payment_id, Seen.AUTHORIZED), seen(payment_id, Seen.VOIDED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.payment.adapters.gateways.port import UnreadableEvent
-from services.payment.domain.observation import Observation, RefundPart, RefundSeen, Seen, Source
+from services.payment.domain.observation import DisputePart, Observation, RefundPart, RefundSeen, Seen, Source
 
 GATEWAY = "razorpay"
 MANUAL_EXPIRY = timedelta(days=3)
@@ -19,6 +20,8 @@ _STATUS = {"authorized": Seen.AUTHORIZED, "captured": Seen.CAPTURED, "failed": S
 _REFUND_STATUS = {"processed": RefundSeen.PROCESSED, "failed": RefundSeen.FAILED}
 _DISPUTES = {
     "payment.dispute.created": Seen.DISPUTE_OPENED,
+    "payment.dispute.action_required": Seen.DISPUTE_OPENED,
+    "payment.dispute.under_review": Seen.DISPUTE_REVIEWED,
     "payment.dispute.won": Seen.DISPUTE_WON,
     "payment.dispute.lost": Seen.DISPUTE_LOST,
 }
@@ -75,6 +78,19 @@ class RefundEntity(_Entity):
     payment_id: Text
     status: Text = "pending"
     receipt: str | None = None
+
+
+class DisputeEntity(_Entity):
+    """A dispute as Razorpay shows it."""
+
+    amount: Minor
+    reason_code: str | None = None
+    respond_by: int | None = None
+
+
+def _dispute_part(dispute: DisputeEntity) -> DisputePart:
+    until = None if dispute.respond_by is None else datetime.fromtimestamp(dispute.respond_by, UTC)
+    return DisputePart(dispute.id, dispute.amount, until)
 
 
 def own_id(*candidates: object) -> UUID | None:
@@ -150,8 +166,9 @@ def read_event(body: bytes, raw: str) -> tuple[Observation, ...]:
         payload = event["payload"]
         payment = PaymentEntity.model_validate(payload["payment"]["entity"])
         if kind in _DISPUTES:
-            why = str(payload["dispute"]["entity"].get("reason_code") or "")[:100] or None
-            return (observation_of(payment, Source.WEBHOOK, account, raw, status=_DISPUTES[kind], reason=why),)
+            dispute = DisputeEntity.model_validate(payload["dispute"]["entity"])
+            seen = observation_of(payment, Source.WEBHOOK, account, raw, status=_DISPUTES[kind])
+            return (replace(seen, reason=dispute.reason_code, dispute=_dispute_part(dispute)),)
         if kind in _REFUNDS:
             refund = RefundEntity.model_validate(payload["refund"]["entity"])
             return (_refund_event(payment, refund, account, raw),)

@@ -30,7 +30,7 @@ _INTENT_EVENTS = frozenset(
 )
 _CHARGE_EVENTS = frozenset({"charge.succeeded", "charge.captured", "charge.expired", "charge.refunded"})
 _REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed"})
-_DISPUTES = {"won": Seen.DISPUTE_WON, "lost": Seen.DISPUTE_LOST}
+_DISPUTES = {"under_review": Seen.DISPUTE_REVIEWED, "won": Seen.DISPUTE_WON, "lost": Seen.DISPUTE_LOST}
 
 Minor = Annotated[int, Field(strict=True, ge=0, le=10**15)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
