@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import cases, creating, reading, verifying, webhooks
+from services.payment.api import cases, creating, reading, reconciling, verifying, webhooks
 from services.payment.consumers import steps
 from services.payment.handlers.intake import Intake
 from services.payment.handlers.observations import Observing
@@ -30,7 +30,14 @@ def build(settings: PaymentSettings) -> Application:
         name="payment",
         settings=settings,
         migrations=MIGRATIONS,
-        routers=(creating.router, verifying.router, webhooks.router_of(gateways), cases.router, reading.router),
+        routers=(
+            creating.router,
+            verifying.router,
+            webhooks.router_of(gateways),
+            cases.router,
+            reconciling.router,
+            reading.router,
+        ),
         steps=steps(settings, gateways, observing),
         periodics=periodics(settings, gateways, observing),
         shutdown=close,

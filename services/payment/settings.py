@@ -55,6 +55,12 @@ class PaymentSettings(ServiceSettings):
     payment_refund_check_seconds: float = Field(
         default=300.0, gt=0, description="How often a pending refund is asked about."
     )
+    payment_reconcile_seconds: float = Field(
+        default=86_400.0, gt=0, description="How often our books are compared with each gateway's."
+    )
+    payment_reconcile_overlap_seconds: float = Field(
+        default=3 * 86_400.0, ge=0, description="How far each comparison reaches back behind the last one."
+    )
     payment_case_deadline_hours: float = Field(default=24.0, gt=0)
 
     def return_url(self, payment_id: UUID, booking_id: str) -> str:

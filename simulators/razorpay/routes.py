@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,6 +21,13 @@ _IN_FLIGHT: set[str] = set()
 def listing(items: list[dict[str, Any]]) -> dict[str, Any]:
     """The vendor's collection form."""
     return {"entity": "collection", "count": len(items), "items": items}
+
+
+def _page(items: Iterable[dict[str, Any]], request: Request, count: int, skip: int) -> list[dict[str, Any]]:
+    """Newest first, made between `from` and `to` (epoch seconds, both may be left out), at most 100."""
+    since, until = int(request.query_params.get("from", 0)), int(request.query_params.get("to", 2**40))
+    found = [item for item in items if since <= item["created_at"] <= until]
+    return found[::-1][skip : skip + min(count, 100)]
 
 
 async def body_of(request: Request) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _payments(router: APIRouter, vendor: Razorpay, authorized: Any) -> None:
     @router.get("/v1/payments")
     async def find(request: Request, count: int = 10, skip: int = 0) -> dict[str, Any]:
         authorized(request)
-        return listing(list(books.payments.values())[::-1][skip : skip + min(count, 100)])
+        return listing(_page(books.payments.values(), request, count, skip))
 
     @router.get("/v1/payments/{payment_id}")
     async def show(request: Request, payment_id: str) -> dict[str, Any]:
@@ -124,6 +132,11 @@ def _refunds(router: APIRouter, vendor: Razorpay, authorized: Any) -> None:
             _IN_FLIGHT.discard(key or "")
         vendor.tell(books.payments[payment_id], ["refund.created", "refund.processed"], "normal", refund=made)
         return made
+
+    @router.get("/v1/refunds")
+    async def find(request: Request, count: int = 10, skip: int = 0) -> dict[str, Any]:
+        authorized(request)
+        return listing(_page(books.refunds.values(), request, count, skip))
 
     @router.get("/v1/payments/{payment_id}/refunds")
     async def of_payment(request: Request, payment_id: str) -> dict[str, Any]:

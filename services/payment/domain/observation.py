@@ -65,7 +65,8 @@ class Observation:
     `payment_id` is our own id as the gateway's order carries it (receipt or notes), used only while the gateway's order
     id is not stored. `account` is the merchant account as far as the channel tells it. `raw` refers to what was said
     (the id of a stored webhook, or the path of a query). Amounts are minor units: `amount_minor` is the order's,
-    `captured_minor` what was taken of it where that is less, `fee_minor` what the gateway keeps, tax included.
+    `captured_minor` what was taken of it where that is less, `fee_minor` what the gateway keeps, tax included,
+    `refunded_minor` the sum of its refunds that are done or on their way, as the gateway counts them.
     `capture_before`: the gateway's own deadline of an authorization.
     """
 
@@ -84,6 +85,7 @@ class Observation:
     refund: RefundPart | None = None
     captured_minor: int | None = None
     fee_minor: int | None = None
+    refunded_minor: int | None = None
     capture_before: datetime | None = None
     dispute: DisputePart | None = None
 

@@ -58,6 +58,7 @@ class PaymentEntity(_Entity):
     late_authorized: bool | None = None
     error_reason: str | None = None
     error_code: str | None = None
+    amount_refunded: Minor | None = None
     fee: Minor | None = None
     """What Razorpay keeps, its tax included."""
     created_at: int | None = None
@@ -137,6 +138,7 @@ def observation_of(
         reason=reason or (payment.error_reason or payment.error_code or "")[:100] or None,
         refund=refund,
         fee_minor=payment.fee if payment.captured else None,
+        refunded_minor=payment.amount_refunded if payment.captured else None,
         capture_before=capture_before(payment.created_at),
     )
 

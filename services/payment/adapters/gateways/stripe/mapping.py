@@ -84,7 +84,7 @@ class ChargeEntity(_Entity):
     """A charge as Stripe shows it; all but the id only when expanded."""
 
     amount: Minor | None = None
-    amount_captured: Minor | None = None
+    amount_refunded: Minor | None = None
     captured: bool | None = None
     refunded: bool | None = None
     currency: str | None = None
@@ -146,6 +146,7 @@ def observations_of(intent: IntentEntity, source: Source, account: str, raw: str
         reason=_reason(error) if status is Seen.FAILED else None,
         captured_minor=captured,
         fee_minor=_fee(charge, currency) if status is Seen.CAPTURED else None,
+        refunded_minor=_refunded(charge, currency) if status is Seen.CAPTURED else None,
         capture_before=_capture_before(charge),
     )
     refunds = charge.refunds.data if charge is not None and charge.refunds is not None else []
@@ -276,6 +277,10 @@ def _reason(error: _Error | None) -> str | None:
 def _fee(charge: ChargeEntity | None, currency: str) -> int | None:
     transaction = charge.balance_transaction if charge is not None else None
     return None if transaction is None or transaction.fee is None else from_stripe(transaction.fee, currency)
+
+
+def _refunded(charge: ChargeEntity | None, currency: str) -> int | None:
+    return None if charge is None or charge.amount_refunded is None else from_stripe(charge.amount_refunded, currency)
 
 
 def _capture_before(charge: ChargeEntity | None) -> datetime | None:
