@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,10 +13,10 @@ from simulators.clock import VendorClock
 from simulators.control import controls
 from simulators.faults import Dropped, Faults, apply
 from simulators.fcm import Fcm
+from simulators.phonepe.vendor import PhonePe, PhonePeKeys
 from simulators.razorpay.books import Refused
-from simulators.razorpay.checkout import checkout
-from simulators.razorpay.routes import routes
 from simulators.razorpay.vendor import Keys, Razorpay
+from simulators.vendor import Vendor
 from simulators.webhooks import Sender
 
 
@@ -23,35 +24,44 @@ def make_app(faults: Faults, keys: Keys | None = None) -> FastAPI:
     """The application; `keys` come from the environment when left out."""
     app = FastAPI(title="Payfirst simulators", docs_url=None, redoc_url=None)
     clock, sender, fcm = VendorClock(), Sender(), Fcm()
-    vendor = Razorpay(clock, sender, keys or keys_from_environment())
-    app.state.razorpay, app.state.sender = vendor, sender
+    razorpay = Razorpay(clock, sender, keys or keys_from_environment())
+    vendors: list[Vendor] = [razorpay]
+    if (phonepe := PhonePeKeys.from_environment()) is not None:
+        vendors.append(PhonePe(clock, sender, phonepe))
+    app.state.razorpay, app.state.sender = razorpay, sender
 
     @app.exception_handler(Refused)
     async def refused(_: Request, error: Refused) -> JSONResponse:
         return JSONResponse(error.body, error.status)
 
-    @app.middleware("http")
-    async def misbehave(request: Request, answer: Any) -> Response:
-        path = request.url.path
-        vendor_name = path.split("/")[1] if not path.startswith("/v1/") else "razorpay"
-        fault = None if vendor_name in ("control", "health") else faults.take(vendor_name, request.method, path)
-        if fault is None:
-            return await answer(request)  # type: ignore[no-any-return]
-        try:
-            return await apply(fault, request, answer)
-        except Dropped:
-            raise ConnectionResetError("dropped on order") from None
+    _misbehaving(app, faults, vendors)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
         return {"status": "live"}
 
-    app.include_router(routes(vendor), prefix="/razorpay")
-    app.include_router(routes(vendor))  # the vendor's SDK joins paths at the root of its base url
-    app.include_router(checkout(vendor), prefix="/razorpay")
+    for vendor in vendors:
+        app.include_router(vendor.routes(), prefix=f"/{vendor.name}")
+    app.include_router(razorpay.routes())  # the vendor's SDK joins paths at the root of its base url
     app.include_router(fcm.routes())
-    app.include_router(controls(vendor, faults, clock, sender, fcm))
+    app.include_router(controls(vendors, faults, clock, sender, fcm))
     return app
+
+
+def _misbehaving(app: FastAPI, faults: Faults, vendors: Sequence[Vendor]) -> None:
+    by_name = {vendor.name: vendor for vendor in vendors}
+
+    @app.middleware("http")
+    async def misbehave(request: Request, answer: Any) -> Response:
+        path = request.url.path
+        name = path.split("/")[1] if not path.startswith("/v1/") else "razorpay"
+        fault = None if name in ("control", "health") else faults.take(name, request.method, path)
+        if fault is None:
+            return await answer(request)  # type: ignore[no-any-return]
+        try:
+            return await apply(fault, by_name.get(name), request, answer)
+        except Dropped:
+            raise ConnectionResetError("dropped on order") from None
 
 
 def keys_from_environment() -> Keys:

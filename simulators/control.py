@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from simulators.clock import VendorClock
 from simulators.faults import Fault, Faults
 from simulators.fcm import Fcm
 from simulators.razorpay.books import Refused
-from simulators.razorpay.vendor import Razorpay
-from simulators.webhooks import Mode, Sender
-
-
-class Pay(BaseModel):
-    """How the customer's attempt ends; `amount_minor` lets a test pay another amount than the order's."""
-
-    model_config = ConfigDict(extra="forbid")
-    outcome: str = "success"
-    webhooks: Mode = "normal"
-    delay_seconds: float = Field(default=0.0, ge=0, le=3600)
-    method: str = "card"
-    amount_minor: int | None = None
-
-
-class Settle(BaseModel):
-    """What becomes of a waiting payment."""
-
-    act: str = "authorize"
-    webhooks: Mode = "normal"
+from simulators.vendor import Vendor
+from simulators.webhooks import Delivery, Sender
 
 
 class Clock(BaseModel):
@@ -40,12 +23,19 @@ class Clock(BaseModel):
     advance_seconds: float
 
 
-def controls(razorpay: Razorpay, faults: Faults, clock: VendorClock, sender: Sender, fcm: Fcm) -> APIRouter:
+def controls(vendors: Sequence[Vendor], faults: Faults, clock: VendorClock, sender: Sender, fcm: Fcm) -> APIRouter:
     """The routes below /control."""
     router = APIRouter(prefix="/control", tags=["control"])
-    _buying(router, razorpay, sender)
+    for vendor in vendors:
+        router.include_router(vendor.controls(), prefix=f"/{vendor.name}")
     _misbehaving(router, faults)
-    _looking(router, razorpay, clock, sender, fcm)
+    _looking(router, vendors, clock, sender, fcm)
+
+    @router.post("/webhooks/{event_id}/redeliver")
+    async def redeliver(event_id: str) -> dict[str, Any]:
+        if not sender.redeliver(event_id):
+            raise Refused("There is no such webhook.", status=404)
+        return {"redelivering": event_id}
 
     @router.post("/fcm/registrations/{registration}")
     async def script_registration(registration: str, outcome: str) -> dict[str, Any]:
@@ -54,7 +44,8 @@ def controls(razorpay: Razorpay, faults: Faults, clock: VendorClock, sender: Sen
 
     @router.post("/reset")
     async def reset() -> dict[str, Any]:
-        razorpay.books.reset()
+        for vendor in vendors:
+            vendor.reset()
         faults.clear()
         sender.log.clear()
         fcm.messages.clear()
@@ -62,25 +53,6 @@ def controls(razorpay: Razorpay, faults: Faults, clock: VendorClock, sender: Sen
         return {"forgotten": True}
 
     return router
-
-
-def _buying(router: APIRouter, razorpay: Razorpay, sender: Sender) -> None:
-    @router.post("/razorpay/orders/{order_id}/pay")
-    async def pay(order_id: str, body: Pay) -> dict[str, Any]:
-        return razorpay.customer_pays(
-            order_id, body.outcome, body.webhooks, body.delay_seconds, body.method, body.amount_minor
-        )
-
-    @router.post("/razorpay/payments/{payment_id}/settle")
-    async def settle(payment_id: str, body: Settle) -> dict[str, Any]:
-        razorpay.settle(payment_id, body.act, body.webhooks)
-        return razorpay.triple(razorpay.books.payment(payment_id))
-
-    @router.post("/webhooks/{event_id}/redeliver")
-    async def redeliver(event_id: str) -> dict[str, Any]:
-        if not sender.redeliver(event_id):
-            raise Refused("There is no such webhook.", status=404)
-        return {"redelivering": event_id}
 
 
 def _misbehaving(router: APIRouter, faults: Faults) -> None:
@@ -99,25 +71,24 @@ def _misbehaving(router: APIRouter, faults: Faults) -> None:
         return {"faults": []}
 
 
-def _looking(router: APIRouter, razorpay: Razorpay, clock: VendorClock, sender: Sender, fcm: Fcm) -> None:
+def _looking(router: APIRouter, vendors: Sequence[Vendor], clock: VendorClock, sender: Sender, fcm: Fcm) -> None:
     @router.get("/state")
     async def state() -> dict[str, Any]:
-        books = razorpay.books
-        sent = [{**asdict(item), "body": item.body.decode(), "headers": dict(item.headers)} for item in sender.log]
-        return {
-            "razorpay": {
-                "orders": list(books.orders.values()),
-                "payments": list(books.payments.values()),
-                "refunds": list(books.refunds.values()),
-                "webhooks": sent,
-            },
-            "fcm": {"messages": list(fcm.messages)},
-            "now": clock.now(),
+        sent = [_shown(delivery) for delivery in sender.log]
+        books = {
+            vendor.name: {**vendor.state(), "webhooks": [item for item in sent if item["vendor"] == vendor.name]}
+            for vendor in vendors
         }
+        return {**books, "fcm": {"messages": list(fcm.messages)}, "now": clock.now()}
 
     @router.post("/clock")
     async def move(body: Clock) -> dict[str, Any]:
         clock.advance(body.advance_seconds)
-        for payment_id in list(razorpay.books.payments):
-            razorpay.books.expire(payment_id)
+        for vendor in vendors:
+            vendor.clock_moved()
         return {"now": clock.now()}
+
+
+def _shown(delivery: Delivery) -> dict[str, Any]:
+    shown = {name: value for name, value in asdict(delivery).items() if not callable(value)}
+    return {**shown, "body": delivery.body.decode(), "headers": dict(delivery.headers)}

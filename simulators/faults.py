@@ -10,6 +10,8 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulators.vendor import Vendor
+
 Kind = Literal[
     "timeout_after_success",
     "drop_after_commit",
@@ -76,15 +78,13 @@ class Dropped(Exception):
     """The connection ends without an answer."""
 
 
-async def apply(fault: Fault, request: Request, answer: Any) -> Response:
+async def apply(fault: Fault, vendor: Vendor | None, request: Request, answer: Any) -> Response:
     """Misbehave as `fault` says; `answer()` is the real handler, for faults that strike after success."""
     if fault.kind == "unreachable":
         raise Dropped
-    if fault.kind == "error_500":
-        return JSONResponse({"error": {"code": "SERVER_ERROR", "description": "We are facing some trouble"}}, 500)
-    if fault.kind == "rate_limited":
-        body = {"error": {"code": "BAD_REQUEST_ERROR", "description": "Too many requests"}}
-        return JSONResponse(body, 429, {"Retry-After": "1"})
+    if fault.kind in ("error_500", "rate_limited"):
+        plain = JSONResponse({}, 500 if fault.kind == "error_500" else 429)
+        return plain if vendor is None else vendor.failure(fault.kind)
     if fault.kind == "slow":
         await asyncio.sleep(fault.delay_seconds)
         return await answer(request)  # type: ignore[no-any-return]

@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 Mode = Literal["normal", "late", "twice", "reordered", "lost", "forged"]
 _BACKOFF_SECONDS = (0.5, 1, 2, 4, 8, 16, 30, 30, 30)
 _LATE_SECONDS = 3.0
+_PROOFS = frozenset({"authorization"})
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Delivery:
     url: str
     body: bytes
     headers: dict[str, str]
+    vendor: str
     attempts: int = 0
     status: int | None = None
     state: str = "waiting"
@@ -49,7 +51,8 @@ class Sender:
         if mode == "forged":
             for delivery in deliveries:
                 delivery.headers = {
-                    name: "0" * 64 if "signature" in name.lower() else value for name, value in delivery.headers.items()
+                    name: "0" * 64 if name.lower() in _PROOFS or "signature" in name.lower() else value
+                    for name, value in delivery.headers.items()
                 }
         if mode == "reordered":
             deliveries = list(reversed(deliveries))

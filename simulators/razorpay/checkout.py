@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader
 
-from simulators.razorpay.vendor import CARDS, DECLINES, Razorpay
+from simulators.razorpay.instruments import CARDS, DECLINES
+
+if TYPE_CHECKING:
+    from simulators.razorpay.vendor import Razorpay
 
 _PAGES = Path(__file__).with_name("pages")
 _templates = Environment(loader=FileSystemLoader(_PAGES), autoescape=True)

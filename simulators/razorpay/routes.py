@@ -7,13 +7,15 @@ import base64
 import hmac
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from simulators.razorpay.books import Refused
-from simulators.razorpay.vendor import Razorpay
+
+if TYPE_CHECKING:
+    from simulators.razorpay.vendor import Razorpay
 
 _IN_FLIGHT: set[str] = set()
 
@@ -41,7 +43,7 @@ async def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
-def routes(vendor: Razorpay) -> APIRouter:
+def rest_routes(vendor: Razorpay) -> APIRouter:
     """The API of `vendor`; the caller decides below which path it lies."""
     router = APIRouter()
     expected = base64.b64encode(f"{vendor.keys.key_id}:{vendor.keys.key_secret}".encode()).decode()

@@ -7,34 +7,17 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
 from simulators.clock import VendorClock
 from simulators.razorpay.books import Books, Refused, new_id
+from simulators.razorpay.checkout import checkout
+from simulators.razorpay.controls import buyer_controls
+from simulators.razorpay.instruments import DECLINES
+from simulators.razorpay.routes import rest_routes
 from simulators.razorpay.signature import checkout_signature, sign
 from simulators.webhooks import Delivery, Mode, Sender
-
-DECLINES = {
-    "payment_timed_out": "Payment was not completed on time.",
-    "insufficient_fund": "Your account does not have enough balance.",
-    "payment_cancelled": "Payment was cancelled.",
-    "card_declined": "Your payment could not be completed as the bank declined it. Try another card.",
-    "card_disabled_for_online_payments": "This card is not enabled for online payments.",
-    "card_number_invalid": "The card number is not valid.",
-    "gateway_technical_error": "The payment failed because of a technical error at the bank.",
-    "authentication_failed": "The OTP was wrong; the payment was not authenticated.",
-    "incorrect_otp": "The OTP was wrong.",
-}
-CARDS = {
-    "4100280000090000": "payment_timed_out",
-    "4100280000080001": "insufficient_fund",
-    "4100280000070002": "payment_cancelled",
-    "4100280000060003": "card_declined",
-    "4100280000050004": "card_declined",
-    "4100280000040005": "card_declined",
-    "4100280000030006": "card_disabled_for_online_payments",
-    "4100280000010008": "card_number_invalid",
-    "4100280000020007": "gateway_technical_error",
-    "4100280000000009": "authentication_failed",
-}
 
 
 @dataclass(frozen=True)
@@ -50,8 +33,46 @@ class Keys:
 class Razorpay:
     """The vendor: what its routes, its checkout page and the controls call."""
 
+    name = "razorpay"
+
     def __init__(self, clock: VendorClock, sender: Sender, keys: Keys) -> None:
         self.books, self.sender, self.keys, self.clock = Books(clock), sender, keys, clock
+
+    def routes(self) -> APIRouter:
+        """The REST paths and the checkout."""
+        router = APIRouter()
+        router.include_router(rest_routes(self))
+        router.include_router(checkout(self))
+        return router
+
+    def controls(self) -> APIRouter:
+        """Acting as the buyer and the bank."""
+        return buyer_controls(self)
+
+    def state(self) -> dict[str, Any]:
+        """Orders, payments and refunds."""
+        books = self.books
+        return {
+            "orders": list(books.orders.values()),
+            "payments": list(books.payments.values()),
+            "refunds": list(books.refunds.values()),
+        }
+
+    def failure(self, kind: str) -> Response:
+        """A 500 or a 429 in the vendor's form."""
+        if kind == "error_500":
+            return JSONResponse({"error": {"code": "SERVER_ERROR", "description": "We are facing some trouble"}}, 500)
+        body = {"error": {"code": "BAD_REQUEST_ERROR", "description": "Too many requests"}}
+        return JSONResponse(body, 429, {"Retry-After": "1"})
+
+    def clock_moved(self) -> None:
+        """Authorizations whose window has passed are given back."""
+        for payment_id in list(self.books.payments):
+            self.books.expire(payment_id)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.books.reset()
 
     def triple(self, payment: dict[str, Any]) -> dict[str, Any]:
         """What the checkout hands to the browser after a success."""
@@ -156,4 +177,4 @@ class Razorpay:
             "X-Razorpay-Signature": sign(self.keys.webhook_secret, raw),
             "x-razorpay-event-id": event_id,
         }
-        return Delivery(event_id, event, self.keys.webhook_url, raw, headers)
+        return Delivery(event_id, event, self.keys.webhook_url, raw, headers, self.name)

@@ -1,0 +1,1 @@
+"""PhonePe v2 Standard Checkout, simulated."""

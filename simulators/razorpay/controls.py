@@ -1,0 +1,49 @@
+"""Acting as Razorpay's buyer and bank: the routes below /control/razorpay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulators.webhooks import Mode
+
+if TYPE_CHECKING:
+    from simulators.razorpay.vendor import Razorpay
+
+
+class Pay(BaseModel):
+    """How the customer's attempt ends; `amount_minor` lets a test pay another amount than the order's."""
+
+    model_config = ConfigDict(extra="forbid")
+    outcome: str = "success"
+    webhooks: Mode = "normal"
+    delay_seconds: float = Field(default=0.0, ge=0, le=3600)
+    method: str = "card"
+    amount_minor: int | None = None
+
+
+class Settle(BaseModel):
+    """What becomes of a waiting payment."""
+
+    act: str = "authorize"
+    webhooks: Mode = "normal"
+
+
+def buyer_controls(razorpay: Razorpay) -> APIRouter:
+    """The controls of `razorpay`."""
+    router = APIRouter()
+
+    @router.post("/orders/{order_id}/pay")
+    async def pay(order_id: str, body: Pay) -> dict[str, Any]:
+        return razorpay.customer_pays(
+            order_id, body.outcome, body.webhooks, body.delay_seconds, body.method, body.amount_minor
+        )
+
+    @router.post("/payments/{payment_id}/settle")
+    async def settle(payment_id: str, body: Settle) -> dict[str, Any]:
+        razorpay.settle(payment_id, body.act, body.webhooks)
+        return razorpay.triple(razorpay.books.payment(payment_id))
+
+    return router
