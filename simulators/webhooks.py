@@ -31,6 +31,10 @@ class Delivery:
     status: int | None = None
     state: str = "waiting"
 
+    def fresh_headers(self) -> dict[str, str]:
+        """The headers for an attempt now; a vendor that signs the time of sending makes its signature here."""
+        return self.headers
+
 
 @dataclass
 class Sender:
@@ -76,7 +80,7 @@ class Sender:
             delivery.attempts += 1
             async with self._slots:
                 try:
-                    answer = await self._client.post(delivery.url, content=delivery.body, headers=delivery.headers)
+                    answer = await self._client.post(delivery.url, content=delivery.body, headers=delivery.fresh_headers())
                     delivery.status = answer.status_code
                 except httpx2.TransportError as error:
                     delivery.status = None
