@@ -1,0 +1,1 @@
+"""Stripe's dialect: payment intents, charges, refunds, disputes, transfers, its Payment Element and its webhooks."""
