@@ -16,6 +16,7 @@ from simulators.fcm import Fcm
 from simulators.phonepe.vendor import PhonePe, PhonePeKeys
 from simulators.razorpay.books import Refused
 from simulators.razorpay.vendor import Keys, Razorpay
+from simulators.stripe.vendor import Stripe, StripeKeys
 from simulators.vendor import Vendor
 from simulators.webhooks import Sender
 
@@ -28,6 +29,8 @@ def make_app(faults: Faults, keys: Keys | None = None) -> FastAPI:
     vendors: list[Vendor] = [razorpay]
     if (phonepe := PhonePeKeys.from_environment()) is not None:
         vendors.append(PhonePe(clock, sender, phonepe))
+    if (stripe := StripeKeys.from_environment()) is not None:
+        vendors.append(Stripe(clock, sender, stripe))
     app.state.razorpay, app.state.sender = razorpay, sender
 
     @app.exception_handler(Refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from fastapi import APIRouter
@@ -76,7 +76,7 @@ def _looking(router: APIRouter, vendors: Sequence[Vendor], clock: VendorClock, s
     async def state() -> dict[str, Any]:
         sent = [_shown(delivery) for delivery in sender.log]
         books = {
-            vendor.name: {**vendor.state(), "webhooks": [item for item in sent if item["vendor"] == vendor.name]}
+            vendor.name: {"webhooks": [item for item in sent if item["vendor"] == vendor.name], **vendor.state()}
             for vendor in vendors
         }
         return {**books, "fcm": {"messages": list(fcm.messages)}, "now": clock.now()}
@@ -90,5 +90,5 @@ def _looking(router: APIRouter, vendors: Sequence[Vendor], clock: VendorClock, s
 
 
 def _shown(delivery: Delivery) -> dict[str, Any]:
-    shown = {name: value for name, value in asdict(delivery).items() if not callable(value)}
+    shown = {item.name: getattr(delivery, item.name) for item in fields(Delivery)}
     return {**shown, "body": delivery.body.decode(), "headers": dict(delivery.headers)}

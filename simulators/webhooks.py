@@ -80,7 +80,9 @@ class Sender:
             delivery.attempts += 1
             async with self._slots:
                 try:
-                    answer = await self._client.post(delivery.url, content=delivery.body, headers=delivery.fresh_headers())
+                    answer = await self._client.post(
+                        delivery.url, content=delivery.body, headers=delivery.fresh_headers()
+                    )
                     delivery.status = answer.status_code
                 except httpx2.TransportError as error:
                     delivery.status = None

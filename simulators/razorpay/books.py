@@ -42,6 +42,7 @@ class Books:
         self.refunds: dict[str, dict[str, Any]] = {}
         self.refund_keys: dict[str, tuple[dict[str, Any], str]] = {}
         self.receipts: dict[str, str] = {}
+        self.next_refund = "processed"
 
     def order(self, order_id: str) -> dict[str, Any]:
         """An order. Raises `Refused` for an unknown id."""
@@ -218,13 +219,29 @@ class Books:
             "notes": body.get("notes") or {},
             "acquirer_data": {"arn": None},
             "batch_id": None,
-            "status": "processed",
+            "status": self.next_refund,
             "speed_requested": body.get("speed", "normal"),
             "speed_processed": "normal",
             "created_at": self.clock.now(),
         }
+        self.next_refund = "processed"
         self.refunds[refund["id"]] = refund
+        if refund["status"] != "failed":
+            self._count_refund(payment, amount)
+        return refund
+
+    def end_refund(self, refund_id: str, state: str) -> dict[str, Any]:
+        """A waiting refund ends, or a processed one bounces. Raises `Refused` for an unknown one."""
+        if refund_id not in self.refunds:
+            raise Refused("The id provided does not exist")
+        refund = self.refunds[refund_id]
+        if state == "failed" and refund["status"] != "failed":
+            self._count_refund(self.payments[refund["payment_id"]], -refund["amount"])
+        refund["status"] = state
+        return refund
+
+    def _count_refund(self, payment: dict[str, Any], amount: int) -> None:
         payment["amount_refunded"] += amount
         whole = payment["amount_refunded"] == payment["amount"]
-        payment |= {"refund_status": "full" if whole else "partial", "status": "refunded" if whole else "captured"}
-        return refund
+        part = "partial" if payment["amount_refunded"] else None
+        payment |= {"refund_status": "full" if whole else part, "status": "refunded" if whole else "captured"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +31,12 @@ class Settle(BaseModel):
     webhooks: Mode = "normal"
 
 
+class RefundEnd(BaseModel):
+    """How the next refund goes, or a waiting one ends."""
+
+    state: Literal["processed", "failed", "pending"]
+
+
 def buyer_controls(razorpay: Razorpay) -> APIRouter:
     """The controls of `razorpay`."""
     router = APIRouter()
@@ -45,5 +51,14 @@ def buyer_controls(razorpay: Razorpay) -> APIRouter:
     async def settle(payment_id: str, body: Settle) -> dict[str, Any]:
         razorpay.settle(payment_id, body.act, body.webhooks)
         return razorpay.triple(razorpay.books.payment(payment_id))
+
+    @router.post("/refunds/next")
+    async def next_refund(body: RefundEnd) -> dict[str, str]:
+        razorpay.books.next_refund = body.state
+        return {"next": body.state}
+
+    @router.post("/refunds/{refund_id}/end")
+    async def end_refund(refund_id: str, body: RefundEnd) -> dict[str, Any]:
+        return razorpay.end_refund(refund_id, body.state)
 
     return router

@@ -132,7 +132,8 @@ def _refunds(router: APIRouter, vendor: Razorpay, authorized: Any) -> None:
                 books.refund_keys[key] = (made, shape)
         finally:
             _IN_FLIGHT.discard(key or "")
-        vendor.tell(books.payments[payment_id], ["refund.created", "refund.processed"], "normal", refund=made)
+        ended = [] if made["status"] == "pending" else [f"refund.{made['status']}"]
+        vendor.tell(books.payments[payment_id], ["refund.created", *ended], "normal", refund=made)
         return made
 
     @router.get("/v1/refunds")

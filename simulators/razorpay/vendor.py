@@ -128,6 +128,12 @@ class Razorpay:
         events = ["payment.authorized", *(["payment.captured", "order.paid"] if captured else [])]
         self.tell(payment, events, mode, delay_seconds)
 
+    def end_refund(self, refund_id: str, state: str) -> dict[str, Any]:
+        """A waiting refund ends, or a processed one bounces, and that is told."""
+        refund = self.books.end_refund(refund_id, state)
+        self.tell(self.books.payments[refund["payment_id"]], [f"refund.{state}"], "normal", refund=refund)
+        return refund
+
     def error(self, payment: dict[str, Any]) -> dict[str, Any]:
         """The error object of a failed attempt, as the checkout and the API give it."""
         return {

@@ -64,7 +64,7 @@ class Hooks:
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        delivery = Signed(event["id"], event["type"], self.url, raw, headers)
+        delivery = Signed(event["id"], event["type"], self.url, raw, headers, "stripe")
         delivery.secrets = (_FORGER,) if mode == "forged" else self.secrets()
         delivery.age_seconds = _STALE_SECONDS if mode == "stale" else 0
         return delivery

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid5
 
 from sqlalchemy import Row
 
@@ -90,7 +91,9 @@ class Polling:
                     amount_minor=row.amount_minor,
                     currency=row.currency,
                 )
-                work.schedule(PAYMENT_REFUNDS, run, key=row.booking_id)
+                # One question at a time: while the last one waits for its turn, nothing was called since.
+                question = uuid5(row.id, f"check-{row.calls}")
+                work.schedule(PAYMENT_REFUNDS, run, key=row.booking_id, message_id=question)
         return len(rows)
 
     async def _ask(self, database: Database, row: Row[Any]) -> list[Observation] | None:

@@ -102,7 +102,7 @@ async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequ
            )
            UPDATE refunds r SET check_at = now() + make_interval(secs => $2)
            FROM due, payments p WHERE r.id = due.id AND p.id = r.payment_id
-           RETURNING r.id, r.payment_id, p.booking_id, r.amount_minor, r.currency""",
+           RETURNING r.id, r.payment_id, p.booking_id, r.amount_minor, r.currency, r.calls""",
         limit,
         again_seconds,
     )

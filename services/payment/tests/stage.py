@@ -1,4 +1,4 @@
-"""Payment as it runs, in one process: HTTP on a real port, its tasks by a real runner, Razorpay's simulator beside it."""
+"""Payment as it runs, in one process: HTTP on a real port, its tasks by a real runner, the vendors' simulators beside."""
 
 from __future__ import annotations
 
@@ -26,7 +26,21 @@ from services.payment.handlers.polling import Polling
 from services.payment.tests import samples
 
 ROOT = Path(__file__).resolve().parents[3]
-KEYS = {"RAZORPAY_KEY_ID": "rzp_test_tests", "RAZORPAY_KEY_SECRET": samples.KEY_SECRET}
+KEYS = {
+    "RAZORPAY_KEY_ID": "rzp_test_tests",
+    "RAZORPAY_KEY_SECRET": samples.KEY_SECRET,
+    "RAZORPAY_WEBHOOK_SECRET": samples.WEBHOOK_SECRETS[0],
+    "STRIPE_SECRET_KEY": "sk_test_tests",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_tests",
+    "STRIPE_WEBHOOK_SECRET": "whsec_tests",
+    "PHONEPE_CLIENT_ID": "client-tests",
+    "PHONEPE_CLIENT_SECRET": "client-secret-of-the-tests",
+    "PHONEPE_CLIENT_VERSION": "1",
+    "PHONEPE_MERCHANT_ID": "M-TESTS",
+    "PHONEPE_WEBHOOK_USERNAME": "payfirst",
+    "PHONEPE_WEBHOOK_PASSWORD": "password1",
+}
+VENDORS = ("razorpay", "stripe", "phonepe")
 
 
 def free_port(start: int = 23_000) -> int:
@@ -42,8 +56,8 @@ def free_port(start: int = 23_000) -> int:
 
 
 @contextmanager
-def simulators(webhook_url: str) -> Iterator[str]:
-    """`python -m simulators` as a process of its own; gives its address."""
+def simulators(webhooks_url: str) -> Iterator[str]:
+    """`python -m simulators` as a process of its own; gives its address. Webhooks go to `webhooks_url` + vendor."""
     first = free_port(24_000)
     ports = [first, free_port(first + 1), 0]
     ports[2] = free_port(ports[1] + 1)
@@ -52,8 +66,7 @@ def simulators(webhook_url: str) -> Iterator[str]:
         **os.environ,
         **KEYS,
         **{name: str(port) for name, port in zip(names, ports, strict=True)},
-        "RAZORPAY_WEBHOOK_SECRET": samples.WEBHOOK_SECRETS[0],
-        "RAZORPAY_WEBHOOK_URL": webhook_url,
+        **{f"{vendor.upper()}_WEBHOOK_URL": webhooks_url + vendor for vendor in VENDORS},
     }
     process = subprocess.Popen([sys.executable, "-m", "simulators"], cwd=ROOT, env=environment)
     try:
@@ -74,9 +87,9 @@ class Stage:
     polling: Polling
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
-    async def create(self, token: str, **headers: str) -> httpx2.Response:
+    async def create(self, token: str, gateway: str = "razorpay", **headers: str) -> httpx2.Response:
         """Create-order for `token`."""
-        body = {"checkout_token": token, "gateway": "razorpay"}
+        body = {"checkout_token": token, "gateway": gateway}
         return await self.api.post("/api/v1/payments/public/create-order", json=body, headers=headers)
 
     async def pay(
@@ -94,9 +107,9 @@ class Stage:
         names = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
         return await self.api.post("/api/v1/payments/public/verify", json={name: given[name] for name in names})
 
-    async def fault(self, kind: str, **more: Any) -> None:
-        """Set a misbehaviour of Razorpay's interface."""
-        answer = await self.simulator.post("/control/faults", json={"vendor": "razorpay", "kind": kind, **more})
+    async def fault(self, kind: str, vendor: str = "razorpay", **more: Any) -> None:
+        """Set a misbehaviour of a vendor's interface."""
+        answer = await self.simulator.post("/control/faults", json={"vendor": vendor, "kind": kind, **more})
         assert answer.status_code < 300, answer.text
 
     async def until(self, sql: str, *args: Any, seconds: float = 20.0) -> None:
@@ -136,9 +149,9 @@ async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -
     await database.close()
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
-    with simulators(f"{origin}/api/v1/webhooks/razorpay") if with_simulator else _nobody() as simulator:
+    with simulators(f"{origin}/api/v1/webhooks/") if with_simulator else _nobody() as simulator:
         settings = samples.settings_of(
-            **{"database_url": url, "http_port": port, "razorpay_base_url": f"{simulator}/razorpay", **knobs}
+            **{"database_url": url, "http_port": port, **knobs_of(simulator, origin), **knobs}
         )
         application = build(settings)
         polling = next(p.run.__self__ for p in application.periodics if p.name == "payment.poll")  # type: ignore[attr-defined]
@@ -161,6 +174,19 @@ async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -
                 if application.shutdown is not None:
                     await application.shutdown(application)
                 await application.database.close()
+
+
+def knobs_of(simulator: str, origin: str) -> dict[str, Any]:
+    """The settings that lead payment to the simulators; Razorpay's keys are those of `samples`."""
+    others = {name.lower(): value for name, value in KEYS.items() if not name.startswith("RAZORPAY_")}
+    return {
+        **others,
+        "razorpay_base_url": f"{simulator}/razorpay",
+        "stripe_base_url": f"{simulator}/stripe",
+        "phonepe_base_url": f"{simulator}/phonepe",
+        "phonepe_oauth_url": f"{simulator}/phonepe",
+        "payment_return_url": f"{origin}/returned?payment_id={{payment_id}}",
+    }
 
 
 @contextmanager

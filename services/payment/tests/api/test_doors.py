@@ -112,7 +112,7 @@ async def test_an_amount_in_the_body_is_refused(stage: Stage) -> None:
 
 
 async def test_a_gateway_that_is_not_offered_is_refused(stage: Stage) -> None:
-    body = {"checkout_token": checkout_token(), "gateway": "stripe"}
+    body = {"checkout_token": checkout_token(), "gateway": "paypal"}
     assert (await stage.api.post("/api/v1/payments/public/create-order", json=body)).status_code == 422
 
 

@@ -1,0 +1,1 @@
+"""One suite of scenarios over every gateway: a fourth gateway is done when it is green."""
