@@ -82,7 +82,7 @@ class Webhooks(_Order):
     """How webhooks go that no order of a payment decides; a new secret beside the old one for a day."""
 
     mode: HookMode | None = None
-    roll_to: str | None = Field(default=None, min_length=8)
+    roll_to: str | None = Field(default=None, min_length=1)
 
 
 class Balance(_Order):
@@ -218,7 +218,7 @@ def _arranging(router: APIRouter, vendor: Vendor) -> None:
         if body.mode is not None:
             vendor.hooks.mode = body.mode
         if body.roll_to is not None:
-            vendor.hooks.rolled = (body.roll_to, vendor.hooks.clock.now())
+            vendor.hooks.roll(body.roll_to)
         return {"mode": vendor.hooks.mode, "secrets": len(vendor.hooks.secrets())}
 
     @router.post("/balance")

@@ -41,14 +41,18 @@ class Hooks:
     url: str
     secret: str
     mode: HookMode = "normal"
-    rolled: tuple[str, int] | None = None
+    former: tuple[str, int] | None = None
+
+    def roll(self, secret: str) -> None:
+        """Sign with another secret from now on, and for a day with the present one too."""
+        self.former = (self.secret, self.clock.now() + _ROLL_SECONDS)
+        self.secret = secret
 
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that sign now: two for a day after the endpoint's secret was rolled."""
-        if self.rolled is None:
+        """The secrets that sign now."""
+        if self.former is None or self.clock.now() >= self.former[1]:
             return (self.secret,)
-        new, since = self.rolled
-        return (new, self.secret) if self.clock.now() - since < _ROLL_SECONDS else (new,)
+        return (self.secret, self.former[0])
 
     def send(self, events: Iterable[Thing], mode: HookMode | None = None, delay_seconds: float = 0.0) -> None:
         """Send `events` in their order; without an address nothing is sent."""

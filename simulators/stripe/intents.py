@@ -237,19 +237,24 @@ def _method_types(params: Params) -> tuple[Thing | None, list[str]]:
     """Automatic payment methods unless the caller names types; never both."""
     automatic, types = (
         mapping(params, "automatic_payment_methods"),
-        params.get("payment_method_types") or params.get("allowed_payment_method_types"),
+        params.get("payment_method_types"),
     )
     enabled = boolean(automatic, "enabled") if automatic else types is None
     if enabled and types:
         raise invalid("Name either automatic_payment_methods or payment_method_types.", param="payment_method_types")
     if enabled:
         redirects = choice(automatic, "allow_redirects", ("always", "never")) or "always"
-        return {"allow_redirects": redirects, "enabled": True}, ["card", "link"]
-    given = [str(item) for item in types] if isinstance(types, list) else ["card"]
-    if unknown := sorted(set(given) - names.METHOD_TYPES):
+        allowed = params.get("allowed_payment_method_types") or ["card", "link"]
+        return {"allow_redirects": redirects, "enabled": True}, _types(allowed)
+    return None, _types(types or ["card"])
+
+
+def _types(given: Any) -> list[str]:
+    kinds = [str(item) for item in given] if isinstance(given, list) else [str(given)]
+    if unknown := sorted(set(kinds) - names.METHOD_TYPES):
         words = f"The payment method type {unknown[0]!r} is invalid."
         raise invalid(words, code="payment_intent_invalid_parameter", param="payment_method_types")
-    return None, given
+    return kinds
 
 
 def _check_return_url(automatic: Thing | None, params: Params, caller: Caller) -> None:

@@ -22,7 +22,7 @@ class Sharing:
     def new_refund(self, charge: Thing, amount: int, **fields: Any) -> Thing:
         """A refund row of `amount` minor units; no money has moved yet."""
         card = {"type": "refund", "reference_status": "pending", "reference_type": "acquirer_reference_number"}
-        return self.books.new(
+        refund = self.books.new(
             "refund",
             amount=amount,
             currency=charge["currency"],
@@ -34,8 +34,11 @@ class Sharing:
             destination_details={"type": "card", "card": card},
             metadata={},
             receipt_number=None,
-            **{"source_transfer_reversal": None, "transfer_reversal": None, **fields},
+            source_transfer_reversal=None,
+            transfer_reversal=None,
         )
+        refund |= fields
+        return refund
 
     def refund(self, charge: Thing, amount: int, reason: str | None, metadata: dict[str, str]) -> Thing:
         """Give money of a captured charge back, in the way that its card or a tester's order says."""
@@ -140,8 +143,11 @@ class Sharing:
             metadata={},
             reversed=False,
             source_transaction=None,
-            **{"source_type": "card", "transfer_group": None, "balance_transaction": None, **fields},
+            source_type="card",
+            transfer_group=None,
+            balance_transaction=None,
         )
+        transfer |= fields
         transfer["balance_transaction"] = self.books.money("transfer", -amount, currency, transfer["id"])["id"]
         self.books.emit("transfer.created", transfer)
         return transfer

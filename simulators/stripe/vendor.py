@@ -204,4 +204,4 @@ class Stripe:
         self.books.reset()
         self.idempotency.clear()
         self.processing = Processing()
-        self.hooks.mode, self.hooks.rolled = "normal", None
+        self.hooks.mode, self.hooks.secret, self.hooks.former = "normal", self.keys.webhook_secret, None

@@ -12,7 +12,14 @@ import pytest_asyncio
 
 from deploy.stage.ports import Ports
 
-KEYS = {"RAZORPAY_KEY_ID": "rzp_test_1", "RAZORPAY_KEY_SECRET": "api-secret", "RAZORPAY_WEBHOOK_SECRET": "hook-secret"}
+KEYS = {
+    "RAZORPAY_KEY_ID": "rzp_test_1",
+    "RAZORPAY_KEY_SECRET": "api-secret",
+    "RAZORPAY_WEBHOOK_SECRET": "hook-secret",
+    "STRIPE_SECRET_KEY": "sk_test_1",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_1",
+    "STRIPE_WEBHOOK_SECRET": "whsec_1,whsec_0",
+}
 
 
 class Shop:
@@ -60,6 +67,7 @@ async def base(shop: Shop) -> AsyncIterator[str]:
         "MAIL_HTTP_PORT": str(mail),
         "MAIL_SMTP_PORT": str(smtp),
         "RAZORPAY_WEBHOOK_URL": hook,
+        "STRIPE_WEBHOOK_URL": hook,
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulators", env={**os.environ, **KEYS, **addresses}
