@@ -213,6 +213,10 @@ def _arranging(router: APIRouter, vendor: Vendor) -> None:
         processing.seconds, processing.times, processing.fail_after = body.seconds, body.times, body.fail_after
         return body.model_dump()
 
+    @router.get("/processing")
+    async def working() -> Thing:
+        return {"times": vendor.processing.times, "locked": sorted(vendor.processing.locked)}
+
     @router.post("/webhooks")
     async def webhooks(body: Webhooks) -> Thing:
         if body.mode is not None:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 import stripe
 
+from chassis.testing import eventually
 from simulators.tests.stripe_calls import HELD, ORDER, control, later, paid, sdk
 
 
@@ -39,9 +40,14 @@ async def test_a_key_for_another_request_is_refused(base: str) -> None:
 async def test_a_key_in_flight_is_a_conflict_and_its_thing_is_locked(base: str) -> None:
     intents = sdk(base).payment_intents
     held = await paid(base, capture_method="manual")
-    await control(base, "processing", seconds=1.0, times=1)
+    await control(base, "processing", seconds=2.0, times=1)
     first = asyncio.create_task(intents.capture_async(held.id, {}, _key("flight")))
-    await asyncio.sleep(0.3)
+
+    async def locked_thing() -> Any:
+        async with httpx2.AsyncClient() as client:
+            return held.id in (await client.get(f"{base}/control/stripe/processing")).json()["locked"]
+
+    await eventually(locked_thing, 10, what="the capture under way")
     with pytest.raises(stripe.APIError) as conflict:
         await intents.capture_async(held.id, {}, _key("flight"))
     with pytest.raises(stripe.RateLimitError) as locked:
