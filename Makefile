@@ -9,7 +9,7 @@ SUBJECT ?= admin
 RUN_STAMP := $(VENV)/.installed-local
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo up down clean test check integration chaos bench logs token schemas
+.PHONY: demo up down clean test check integration conformance chaos bench logs token schemas
 .DEFAULT_GOAL := demo
 
 $(VENV)/bin/uv: requirements-uv.txt
@@ -63,6 +63,9 @@ schemas: $(DEV_STAMP) ## write the schemas, examples and AsyncAPI of the contrac
 
 test: check ## everything that CI runs; a part that is missing fails, nothing is skipped
 	@PAYFIRST_REQUIRE_PARTS=1 $(BIN)/python -m pytest -m "not chaos" -q
+
+conformance: $(DEV_STAMP) ## every scenario at every gateway, as a table
+	@$(BIN)/python -m pytest -q services/payment/tests/conformance
 
 integration: $(DEV_STAMP) ## only the journeys over the whole stage
 	@$(BIN)/python -m pytest tests/integration -q

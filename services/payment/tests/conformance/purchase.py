@@ -115,10 +115,10 @@ class Purchase:
         await eventually(there, seconds, what=f"payment {status}")
 
     async def refunds(self) -> list[tuple[str, int]]:
-        """State and amount of our refunds, in the order in which they were asked for."""
+        """State and amount of our refunds, largest first: refunds owed at the same moment have no order."""
         found = await samples.rows(
             self.stage.database,
-            "SELECT status, amount_minor FROM refunds WHERE payment_id = $1 ORDER BY id",
+            "SELECT status, amount_minor FROM refunds WHERE payment_id = $1 ORDER BY amount_minor DESC",
             self.payment_id,
         )
         return [(status, amount) for status, amount in found]

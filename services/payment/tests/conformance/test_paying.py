@@ -56,6 +56,8 @@ async def test_a_failing_gateway_is_said_at_once_and_the_repeat_is_payable(purch
     assert refused.headers["content-type"].startswith("application/" + ("json" if one.opened else "problem+json"))
     await one.stage.simulator.delete("/control/faults")
     assert (await one.create()).status_code in (200, 201)
+    state = (await one.stage.simulator.get("/control/state")).json()[one.vendor.name]
+    assert one.vendor.orders(state, one.payment_id) == 1
     await one.pay()
     await one.becomes("captured", ticking=True)
     await one.books_agree()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from services.payment.tests import samples
 from services.payment.tests.stage import Stage
@@ -35,6 +36,10 @@ class Vendor(Protocol):
 
     def books(self, state: Mapping[str, Any]) -> list[Taken]:
         """The vendor's books."""
+        ...
+
+    def orders(self, state: Mapping[str, Any], payment_id: UUID) -> int:
+        """How many orders the vendor has for our payment."""
         ...
 
     async def next_refund(self, stage: Stage, how: str) -> None:
@@ -72,6 +77,10 @@ class AtRazorpay:
             )
             for p in state["payments"]
         ]
+
+    def orders(self, state: Mapping[str, Any], payment_id: UUID) -> int:
+        """By the notes."""
+        return sum(o["notes"].get("payment_id") == str(payment_id) for o in state["orders"])
 
     async def next_refund(self, stage: Stage, how: str) -> None:
         """By its control."""
@@ -113,6 +122,10 @@ class AtStripe:
             if c["status"] != "failed"
         ]
 
+    def orders(self, state: Mapping[str, Any], payment_id: UUID) -> int:
+        """By the metadata."""
+        return sum(i["metadata"].get("payment_id") == str(payment_id) for i in state["payment_intents"])
+
     async def next_refund(self, stage: Stage, how: str) -> None:
         """By an order for the next refund."""
         behaviour = {"pending": "pending", "failed": "fail_at_once"}[how]
@@ -152,6 +165,11 @@ class AtPhonePe:
             for o in state["orders"]
             if o["state"] == "COMPLETED"
         ]
+
+    def orders(self, state: Mapping[str, Any], payment_id: UUID) -> int:
+        """By our own order ids; one whose page was lost stands beside the one that can be paid."""
+        mine = [o for o in state["orders"] if o["merchantOrderId"].startswith(payment_id.hex)]
+        return len({o["merchantOrderId"] for o in mine[-1:]})
 
     async def next_refund(self, stage: Stage, how: str) -> None:
         """By its control."""

@@ -28,6 +28,7 @@ from services.payment.adapters.gateways.port import (
 )
 from services.payment.adapters.gateways.stripe import mapping, signature
 from services.payment.adapters.gateways.stripe.amounts import from_stripe, to_stripe
+from services.payment.adapters.gateways.stripe.entities import IntentEntity, RefundEntity
 from services.payment.adapters.gateways.stripe.transport import Transport
 from services.payment.adapters.gateways.wire import Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
@@ -89,7 +90,7 @@ class StripeGateway:
         intents = self._client.v1.payment_intents
         options = _key(f"order:{order.receipt}")
         answer = await repeated(lambda: self._call(lambda: intents.create_async(params, options)))
-        intent = _read(mapping.IntentEntity, answer)
+        intent = _read(IntentEntity, answer)
         currency = intent.currency.upper()
         checkout = {"client_secret": intent.client_secret or ""}
         return GatewayOrder(intent.id, from_stripe(intent.amount, currency), currency, checkout)
@@ -155,13 +156,13 @@ class StripeGateway:
         }
         key = _key(f"refund:{order.refund_id}")
         answer = await self._call(lambda: self._client.v1.refunds.create_async(params, key))
-        return mapping.refund_part(_read(mapping.RefundEntity, answer))
+        return mapping.refund_part(_read(RefundEntity, answer))
 
     async def find_refund(self, order: RefundOrder) -> RefundPart | None:
         """`GET /v1/refunds?payment_intent=`: the one that carries our refund id."""
         params: Any = {"payment_intent": order.charge.gateway_order_id, "limit": 100}
         answer = await repeated(lambda: self._call(lambda: self._client.v1.refunds.list_async(params)))
-        parts = [mapping.refund_part(_read(mapping.RefundEntity, item)) for item in answer.data]
+        parts = [mapping.refund_part(_read(RefundEntity, item)) for item in answer.data]
         return next((part for part in parts if part.refund_id == order.refund_id), None)
 
     async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
@@ -206,7 +207,7 @@ class StripeGateway:
         await self._close()
 
     def _observed(self, intent: stripe.PaymentIntent, source: Source) -> list[Observation]:
-        entity = _read(mapping.IntentEntity, intent)
+        entity = _read(IntentEntity, intent)
         return mapping.observations_of(entity, source, "", f"/v1/payment_intents/{entity.id}")
 
     async def _converge(self, charge: Charge, call: Callable[[], Awaitable[stripe.PaymentIntent]]) -> Observation:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from services.payment.adapters.gateways.port import UnreadableEvent
 from services.payment.adapters.gateways.stripe.amounts import from_stripe
+from services.payment.adapters.gateways.stripe.entities import (
+    ChargeEntity,
+    DisputeEntity,
+    IntentEntity,
+    PaymentError,
+    RefundEntity,
+)
 from services.payment.domain.observation import DisputePart, Heard, Observation, RefundPart, RefundSeen, Seen, Source
 
 GATEWAY = "stripe"
@@ -31,96 +37,6 @@ _INTENT_EVENTS = frozenset(
 _CHARGE_EVENTS = frozenset({"charge.succeeded", "charge.captured", "charge.expired", "charge.refunded"})
 _REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed"})
 _DISPUTES = {"under_review": Seen.DISPUTE_REVIEWED, "won": Seen.DISPUTE_WON, "lost": Seen.DISPUTE_LOST}
-
-Minor = Annotated[int, Field(strict=True, ge=0, le=10**15)]
-Text = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-def _expanded(value: Any) -> Any:
-    """An object that was not expanded comes as its id: then nothing but the id is known."""
-    return {"id": value} if isinstance(value, str) else value
-
-
-class _Entity(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    id: Text
-    metadata: dict[str, str] = {}
-
-
-class _BalanceTransaction(_Entity):
-    fee: Minor | None = None
-
-
-class _Card(BaseModel):
-    capture_before: int | None = None
-
-
-class _MethodDetails(BaseModel):
-    card: _Card | None = None
-
-
-class _Error(BaseModel):
-    code: str | None = None
-    decline_code: str | None = None
-    charge: str | None = None
-
-
-class RefundEntity(_Entity):
-    """A refund as Stripe shows it."""
-
-    amount: Minor
-    currency: Text
-    status: str | None = None
-    payment_intent: Annotated[_Entity | None, BeforeValidator(_expanded)] = None
-    failure_reason: str | None = None
-
-
-class _Refunds(BaseModel):
-    data: list[RefundEntity] = []
-
-
-class ChargeEntity(_Entity):
-    """A charge as Stripe shows it; all but the id only when expanded."""
-
-    amount: Minor | None = None
-    amount_refunded: Minor | None = None
-    captured: bool | None = None
-    refunded: bool | None = None
-    currency: str | None = None
-    status: str | None = None
-    payment_intent: Annotated[_Entity | None, BeforeValidator(_expanded)] = None
-    payment_method_details: _MethodDetails | None = None
-    balance_transaction: Annotated[_BalanceTransaction | None, BeforeValidator(_expanded)] = None
-    refunds: _Refunds | None = None
-
-
-class IntentEntity(_Entity):
-    """A payment intent as Stripe shows it; only the fields that count."""
-
-    amount: Minor
-    amount_received: Minor = 0
-    currency: Text
-    status: Text
-    client_secret: str | None = None
-    latest_charge: Annotated[ChargeEntity | None, BeforeValidator(_expanded)] = None
-    last_payment_error: _Error | None = None
-
-
-class _Evidence(BaseModel):
-    due_by: int | None = None
-
-
-class DisputeEntity(_Entity):
-    """A dispute as Stripe shows it."""
-
-    amount: Minor
-    currency: Text
-    status: Text
-    reason: str | None = None
-    charge: Annotated[_Entity, BeforeValidator(_expanded)]
-    payment_intent: Annotated[_Entity | None, BeforeValidator(_expanded)] = None
-    evidence_details: _Evidence | None = None
 
 
 def observations_of(intent: IntentEntity, source: Source, account: str, raw: str) -> list[Observation]:
@@ -149,8 +65,8 @@ def observations_of(intent: IntentEntity, source: Source, account: str, raw: str
         refunded_minor=_refunded(charge, currency) if status is Seen.CAPTURED else None,
         capture_before=_capture_before(charge),
     )
-    refunds = charge.refunds.data if charge is not None and charge.refunds is not None else []
-    return [seen, *(with_refund(seen, refund) for refund in reversed(refunds))]
+    shown = charge.refunds.data if status is Seen.CAPTURED and charge is not None and charge.refunds is not None else []
+    return [seen, *(with_refund(seen, refund) for refund in reversed(shown) if not _is_release(refund, charge))]
 
 
 def with_refund(seen: Observation, refund: RefundEntity) -> Observation:
@@ -270,7 +186,7 @@ def _status(intent: IntentEntity, charge: ChargeEntity | None) -> Seen | None:
     return Seen.PENDING if charge is not None else None
 
 
-def _reason(error: _Error | None) -> str | None:
+def _reason(error: PaymentError | None) -> str | None:
     return None if error is None else (error.decline_code or error.code or "")[:100] or None
 
 
@@ -279,8 +195,23 @@ def _fee(charge: ChargeEntity | None, currency: str) -> int | None:
     return None if transaction is None or transaction.fee is None else from_stripe(transaction.fee, currency)
 
 
+def _uncaptured(charge: ChargeEntity) -> int:
+    """What was held and not taken, in Stripe's units: Stripe counts its release as refunded."""
+    return 0 if charge.amount is None or charge.amount_captured is None else charge.amount - charge.amount_captured
+
+
+def _is_release(refund: RefundEntity, charge: ChargeEntity | None) -> bool:
+    """Whether a refund only stands for held money that was let go: nobody's order, no balance moved."""
+    ours = own_id(refund.metadata.get("refund_id")) is not None
+    return (
+        not ours and charge is not None and refund.balance_transaction is None and refund.amount == _uncaptured(charge)
+    )
+
+
 def _refunded(charge: ChargeEntity | None, currency: str) -> int | None:
-    return None if charge is None or charge.amount_refunded is None else from_stripe(charge.amount_refunded, currency)
+    if charge is None or charge.amount_refunded is None:
+        return None
+    return from_stripe(charge.amount_refunded - _uncaptured(charge), currency)
 
 
 def _capture_before(charge: ChargeEntity | None) -> datetime | None:
