@@ -57,6 +57,8 @@ class ConfirmedLine(Part):
     unit_minor: AmountMinor
     total_minor: AmountMinor
     course: CourseWish | None = None
+    partner_id: Identifier | None = None
+    partner_bps: Annotated[int, Field(ge=0, le=10_000, description="The partner's share in basis points.")] = 8000
 
 
 @register

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import cases, creating, reading, reconciling, verifying, webhooks
+from services.payment.api import cases, creating, ledger, reading, reconciling, verifying, webhooks
 from services.payment.consumers import steps
 from services.payment.handlers.intake import Intake
 from services.payment.handlers.observations import Observing
@@ -35,6 +35,7 @@ def build(settings: PaymentSettings) -> Application:
             verifying.router,
             webhooks.router_of(gateways),
             cases.router,
+            ledger.router,
             reconciling.router,
             reading.router,
         ),

@@ -11,7 +11,7 @@ from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment, Transition
 from services.payment.domain.planning import Collection
 from services.payment.domain.refunding import apply_refund, lapse, release, request_refund
-from services.payment.domain.states import PaymentState, PaymentTrigger
+from services.payment.domain.states import JournalKind, PaymentState, PaymentTrigger
 from services.payment.domain.transitions import PAYMENT
 
 _RANK = {Seen.PENDING: 0, Seen.FAILED: 1, Seen.AUTHORIZED: 2, Seen.CAPTURED: 3, Seen.VOIDED: 3}
@@ -142,6 +142,8 @@ def _succeed(
     if seen.status is Seen.CAPTURED:
         attempt.captured_minor = seen.amount_minor if seen.captured_minor is None else seen.captured_minor
         attempt.fee_minor = seen.fee_minor or 0
+        effects.book(JournalKind.CAPTURE, payment, attempt.gateway_payment_id, attempt.captured_minor)
+        effects.book(JournalKind.FEE, payment, attempt.gateway_payment_id, attempt.fee_minor)
     if payment.gateway_payment_id not in (None, attempt.gateway_payment_id):
         attempt.surplus = True
         _give_back(payment, attempt, "second success for one order", effects)
@@ -189,6 +191,7 @@ def _learn_fee(payment: Payment, attempt: Attempt, seen: Observation, effects: E
     """A later word on the same capture may be the first that names the gateway's fee."""
     if seen.status is Seen.CAPTURED and seen.fee_minor and not attempt.fee_minor:
         attempt.fee_minor = seen.fee_minor
+        effects.book(JournalKind.FEE, payment, attempt.gateway_payment_id, attempt.fee_minor)
         if payment.gateway_payment_id == attempt.gateway_payment_id:
             payment.fee_minor = attempt.fee_minor
         effects.touch(payment, attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chassis.machine import Move, Refuse
 from services.payment.domain.observation import DisputePart, Observation, Seen
 from services.payment.domain.payment import Case, Dispute, Effects, Evidence, Payment, Transition
-from services.payment.domain.states import DisputeState, DisputeTrigger, PaymentTrigger
+from services.payment.domain.states import DisputeState, DisputeTrigger, JournalKind, PaymentTrigger
 from services.payment.domain.transitions import DISPUTE, PAYMENT
 
 TRIGGERS = {
@@ -14,6 +14,7 @@ TRIGGERS = {
     Seen.DISPUTE_WON: DisputeTrigger.WON_SEEN,
     Seen.DISPUTE_LOST: DisputeTrigger.LOST_SEEN,
 }
+_BOOKED = {DisputeState.WON: JournalKind.DISPUTE_WON, DisputeState.LOST: JournalKind.DISPUTE_LOST}
 _OPEN = frozenset({DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW})
 
 
@@ -30,6 +31,8 @@ def apply_dispute(payment: Payment, seen: Observation, part: DisputePart, effect
     if isinstance(decision, Move):
         effects.dispute_moves.append(_moved(dispute, decision.to, trigger, seen))
         dispute.status = decision.to
+        if decision.to in _BOOKED:
+            effects.book(_BOOKED[decision.to], payment, dispute.id, dispute.amount_minor)
         effects.touched_disputes[dispute.id] = (payment, dispute)
         _put_before_a_person(payment, dispute, effects)
     elif isinstance(decision, Refuse):
@@ -67,6 +70,7 @@ def _opened(payment: Payment, seen: Observation, part: DisputePart, effects: Eff
     effects.dispute_moves.append(
         Transition(dispute.id, None, dispute.status, DisputeTrigger.OPENED_SEEN, dispute.reason, seen.source)
     )
+    effects.book(JournalKind.DISPUTE_OPENED, payment, dispute.id, dispute.amount_minor)
     _put_before_a_person(payment, dispute, effects)
     return dispute
 

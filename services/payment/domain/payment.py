@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.planning import Collection
-from services.payment.domain.states import DisputeState, PaymentState, RefundState
+from services.payment.domain.states import DisputeState, JournalKind, PaymentState, RefundState
 
 
 @dataclass(slots=True)
@@ -154,6 +154,16 @@ class Case:
     deadline_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moved and has to be booked: `reference` names its cause, `amount_minor` how much."""
+
+    kind: JournalKind
+    payment: Payment
+    reference: str
+    amount_minor: int
+
+
 @dataclass(slots=True)
 class Effects:
     """All that one transaction has to write and tell besides the payments themselves."""
@@ -166,6 +176,7 @@ class Effects:
     evidence: list[Evidence] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
+    movements: list[Movement] = field(default_factory=list)
     adopted_orders: list[tuple[Payment, str]] = field(default_factory=list)
     captures: list[Payment] = field(default_factory=list)
     refund_runs: list[tuple[Payment, Refund]] = field(default_factory=list)
@@ -181,6 +192,11 @@ class Effects:
             self.touched_attempts[attempt.gateway_payment_id] = (payment, attempt)
         if refund is not None:
             self.touched_refunds[refund.id] = (payment, refund)
+
+    def book(self, kind: JournalKind, payment: Payment, reference: object, amount_minor: int) -> None:
+        """Remember that this money moved; nothing moved where the amount is zero."""
+        if amount_minor:
+            self.movements.append(Movement(kind, payment, str(reference), amount_minor))
 
     def open_case(self, case: Case) -> None:
         """Put `case` before a person, once."""

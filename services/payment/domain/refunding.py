@@ -15,7 +15,7 @@ from services.payment.domain.payment import (
     Refund,
     Transition,
 )
-from services.payment.domain.states import PaymentTrigger, RefundState, RefundTrigger
+from services.payment.domain.states import JournalKind, PaymentTrigger, RefundState, RefundTrigger
 from services.payment.domain.transitions import PAYMENT, REFUND
 
 _SEEN = {
@@ -131,6 +131,8 @@ def _settle(payment: Payment, attempt: Attempt, refund: Refund, seen: Observatio
         effects.open_case(Case(f"refund-{refund.status}", dedupe, detail, payment, refund.amount_minor, 0))
     if not sign:
         return
+    kind = JournalKind.REFUND if sign > 0 else JournalKind.REFUND_REVERSED
+    effects.book(kind, payment, refund.id, refund.amount_minor)
     attempt.refunded_minor += sign * refund.amount_minor
     effects.touch(payment, attempt, refund)
     if attempt.surplus:

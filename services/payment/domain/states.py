@@ -98,3 +98,16 @@ class DisputeTrigger(StrEnum):
     REVIEW_SEEN = "review_seen"
     WON_SEEN = "won_seen"
     LOST_SEEN = "lost_seen"
+
+
+class JournalKind(StrEnum):
+    """What moved."""
+
+    CAPTURE = "capture"
+    FEE = "fee"
+    SHARE = "share"
+    REFUND = "refund"
+    REFUND_REVERSED = "refund_reversed"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"

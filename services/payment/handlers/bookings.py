@@ -7,20 +7,27 @@ from collections.abc import Sequence
 from chassis.steps import Message
 from chassis.work import Work
 from contracts.booking_events import BookingCancelled, BookingConfirmed
-from services.payment.storage import bookings
+from services.payment.domain.shares import SoldLine
+from services.payment.storage import bookings, books
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
-    """Keep confirmed and cancelled bookings; at most two statements for any number of messages."""
+    """Keep confirmed and cancelled bookings, and share out the money that was captured for the confirmed ones: at most
+    six statements for any number of messages."""
     confirmed = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingConfirmed)}
     cancelled = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingCancelled)}
     if confirmed:
         await bookings.confirm(
             work,
             [
-                (e.booking_id, e.reference, e.amount_minor, e.currency, e.confirmed_at)
+                (e.booking_id, e.reference, e.amount_minor, e.currency, e.confirmed_at, _sold(e))
                 for _, e in sorted(confirmed.items())
             ],
         )
+        await books.share(work, sorted(confirmed))
     if cancelled:
         await bookings.cancel(work, [(e.booking_id, e.reference, e.cancelled_at) for _, e in sorted(cancelled.items())])
+
+
+def _sold(event: BookingConfirmed) -> list[SoldLine]:
+    return [SoldLine(line.line_id, line.total_minor, line.partner_id, line.partner_bps) for line in event.lines]

@@ -17,11 +17,12 @@ from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import deciding
 from services.payment.domain.observation import Heard, Observation
 from services.payment.domain.payment import Effects
+from services.payment.domain.states import PaymentState
 from services.payment.handlers.messages import CaptureDue, RefundRun
 from services.payment.handlers.telling import event_of
 from services.payment.settings import PaymentSettings
+from services.payment.storage import books, gateway_events, payments, polls
 from services.payment.storage import effects as written
-from services.payment.storage import gateway_events, payments, polls
 
 UNMATCHED = "unmatched"
 _ASKED = "a hint: the gateway is asked"
@@ -69,6 +70,9 @@ class Observing:
             refund_check_seconds=self._settings.payment_refund_check_seconds,
             case_deadline_hours=self._settings.payment_case_deadline_hours,
         )
+        authorized = {m.subject for m in effects.payment_moves if m.from_status == PaymentState.AUTHORIZED}
+        waiting = [p.booking_id for p in effects.touched_payments.values() if p.id in authorized]
+        await books.book(work, effects.movements, waiting)
         for fact in effects.facts:
             work.tell(event_of(fact, effects.now))
         for payment in effects.captures:

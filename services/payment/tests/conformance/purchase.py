@@ -157,7 +157,15 @@ class Purchase:
         """Ours equal the vendor's, to the minor unit (M-5)."""
         theirs = await self.books()
         ours = await self.row("captured_minor, refunded_minor")
-        assert (sum(t.captured for t in theirs), sum(t.refunded for t in theirs)) == tuple(ours)
+        captured, refunded = sum(t.captured for t in theirs), sum(t.refunded for t in theirs)
+        assert (captured, refunded) == tuple(ours)
+        booked = await samples.rows(
+            self.stage.database,
+            """SELECT coalesce(sum(e.amount_minor), 0)::int FROM ledger_entries e JOIN journals j ON j.id = e.journal_id
+               WHERE j.payment_id = $1 AND (e.account LIKE 'gateway:%' OR e.account LIKE 'fees:%')""",
+            self.payment_id,
+        )
+        assert booked == [(captured - refunded,)], "the ledger"
 
     async def fault(self, kind: str, **more: Any) -> None:
         """A misbehaviour of this vendor."""

@@ -7,13 +7,14 @@ explicit examples.
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.payment.domain.observation import RefundSeen, Seen
 from services.payment.domain.payment import FactKind
-from services.payment.domain.states import PaymentState, RefundState
+from services.payment.domain.states import DisputeState, PaymentState, RefundState
 from services.payment.domain.transitions import PAYMENT
 from services.payment.tests.domain.world import AMOUNT, World
 
@@ -42,6 +43,7 @@ ACTIONS = {
     "dispute_lost": lambda world, pick: world.dispute(pick, Seen.DISPUTE_LOST),
     "hear": lambda world, pick: world.hear(pick),
     "hear_the_newest": lambda world, pick: world.hear(len(world.said) - 1),
+    "confirm": lambda world, pick: world.confirm(),
     "expire": lambda world, pick: world.expire(pick),
 }
 _NAMES = [*ACTIONS, *(["try_to_pay", "capture", "hear", "hear_the_newest"] * 3)]
@@ -59,8 +61,10 @@ def test_no_history_loses_money_takes_it_twice_or_leaves_it_unexplained(history:
     for name, pick in history:
         ACTIONS[name](world, pick)
         check_always(world)
+        check_the_books(world)
     world.poll()
     check_always(world)
+    check_the_books(world)
     check_at_rest(world)
 
 
@@ -90,6 +94,22 @@ def check_always(world: World) -> None:
             assert reason == "late_authorization"
         if target is PaymentState.CAPTURED:
             captured.add(subject)
+
+
+def check_the_books(world: World) -> None:
+    """M-1, M-4, M-6, M-9: balanced, each cause once, and what the accounts hold is what was really taken and given."""
+    sums: Counter[str] = Counter()
+    for journal in world.journals:
+        for entry in journal.entries:
+            sums[entry.account] += entry.amount_minor
+    assert sum(sums.values()) == 0
+    causes = [(journal.kind, journal.reference) for journal in world.journals]
+    assert len(causes) == len(set(causes))
+    taken = sum(a.captured_minor - a.refunded_minor for p in world.payments for a in p.attempts.values())
+    lost = sum(d.amount_minor for p in world.payments for d in p.disputes.values() if d.status is DisputeState.LOST)
+    held = sum(amount for account, amount in sums.items() if account.startswith(("gateway:", "disputes:")))
+    assert held == taken - lost
+    assert -sums["buyers"] - sums["platform"] - sums["partner:expert-1"] == held
 
 
 def check_at_rest(world: World) -> None:

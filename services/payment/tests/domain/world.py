@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
+from services.payment.domain import ledger
 from services.payment.domain.deciding import decide, pass_deadline
+from services.payment.domain.ledger import Journal
 from services.payment.domain.observation import DisputePart, Observation, RefundPart, RefundSeen, Seen, Source
 from services.payment.domain.payment import Effects, Fact, Payment, Refund
 from services.payment.domain.refunding import move_refund, request_refund
+from services.payment.domain.shares import LineShare, SoldLine, share_out
 from services.payment.domain.states import PaymentState, RefundState, RefundTrigger
 
 AMOUNT = 1000
@@ -59,6 +62,9 @@ class World:
     runs: list[tuple[Payment, Refund]] = field(default_factory=list)
     cases: set[str] = field(default_factory=set)
     edges: list[tuple[UUID, str | None, str, str]] = field(default_factory=list)
+    journals: list[Journal] = field(default_factory=list)
+    shares: dict[UUID, list[LineShare]] = field(default_factory=dict)
+    confirmed: bool = False
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @classmethod
@@ -79,7 +85,32 @@ class World:
         self.facts += effects.facts
         self.runs += effects.refund_runs
         self.cases |= set(effects.cases)
+        for movement in effects.movements:
+            refund = movement.payment.refunds.get(_id(movement.reference))
+            counts = refund is None or refund.gateway_payment_id == movement.payment.gateway_payment_id
+            shares = self.shares.get(movement.payment.id, []) if counts else []
+            self.journals.append(ledger.moved(movement, shares))
+        self._share()
         self.edges += [(m.subject, m.from_status, m.to_status, m.reason) for m in effects.payment_moves]
+
+    def confirm(self) -> None:
+        """Booking confirms what was secured: what is captured of it is shared out, now or when it is captured."""
+        self.confirmed = self.confirmed or any(p.secured_at is not None for p in self.payments)
+        self._share()
+
+    def _share(self) -> None:
+        for payment in self.payments:
+            left = payment.captured_minor - payment.refunded_minor
+            if (
+                self.confirmed
+                and payment.captured_minor
+                and payment.duplicate_of is None
+                and payment.id not in self.shares
+            ):
+                lines = [SoldLine("course", 700), SoldLine("session", 300, "expert-1", 8_000)]
+                self.shares[payment.id] = share_out(left, lines)
+                if (journal := ledger.shared(payment, self.shares[payment.id])) is not None:
+                    self.journals.append(journal)
 
     def try_to_pay(self, pick: int) -> None:
         """The buyer starts an attempt at one of the gateways."""
@@ -228,3 +259,10 @@ class World:
             Source.POLL,
             "history",
         )
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
