@@ -1,4 +1,4 @@
-"""Paying for a held place: the gateway's checkout in our page or on its own, its proof, and what went wrong."""
+"""Paying for a held place: choosing a gateway, its checkout, its proof, and what went wrong."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from storefront import rendering
 from storefront.following import PAID, newest
 from storefront.shopping import upstream_of
 from storefront.upstream import Refusal
+from storefront.words import decline_words
 
 router = APIRouter()
+WAYS = {
+    "razorpay": {"name": "Razorpay", "says": "UPI, cards, net banking and wallets, in a window on this page."},
+    "stripe": {"name": "Stripe", "says": "Cards, Apple Pay and Google Pay, on this page."},
+    "phonepe": {"name": "PhonePe", "says": "UPI and cards, on PhonePe's own page."},
+}
 _TRIPLE = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
-_STOPPED = ("failed", "dismissed", "unproven")
+_RETURNS = (_TRIPLE, ("payment_intent_id",), ("payment_id",))
+_ENDED_BADLY = ("failed", "expired", "voided")
 
 
 def _settled(booking: dict[str, Any]) -> bool:
@@ -24,51 +31,85 @@ def _settled(booking: dict[str, Any]) -> bool:
 
 
 @router.get("/pay")
-async def pay(request: Request) -> Response:
+async def ways(request: Request) -> Response:
+    """The choice between the gateways that can collect this purchase; with one alone there is nothing to choose."""
+    booking = await newest(request)
+    if booking is None:
+        return see_other("/cart")
+    if _settled(booking):
+        return see_other("/booking")
+    body = {"checkout_token": request.session["booking"]["checkout_token"]}
+    try:
+        found = await upstream_of(request).post("payment", "/api/v1/payments/public/options", body)
+    except Refusal as refusal:
+        if refusal.status not in (0, 409, 503):
+            raise
+        return _away(request, booking, "Paying", "/pay")
+    offered = [{**option, **WAYS[option["gateway"]]} for option in found["options"] if option["gateway"] in WAYS]
+    if len(offered) == 1:
+        return see_other(f"/pay/with/{offered[0]['gateway']}")
+    return rendering.page(request, "ways.html", booking=booking, options=offered)
+
+
+@router.get("/pay/with/{gateway}")
+async def pay(request: Request, gateway: str) -> Response:
     """The gateway's checkout for the held place; opening it twice opens the same payment."""
     booking = await newest(request)
     if booking is None:
         return see_other("/cart")
     if _settled(booking):
         return see_other("/booking")
-    body = {"checkout_token": request.session["booking"]["checkout_token"], "gateway": "razorpay"}
-    order, trouble = None, None
+    if gateway not in WAYS:
+        return see_other("/pay")
+    body = {"checkout_token": request.session["booking"]["checkout_token"], "gateway": gateway}
     try:
         order = await upstream_of(request).post("payment", "/api/v1/payments/public/create-order", body)
     except Refusal as refusal:
         if refusal.status not in (0, 409, 503):
             raise
-        trouble = "The payment gateway does not answer right now."
-    if order is not None and order["status"] in PAID:
+        return _away(request, booking, WAYS[gateway]["name"], f"/pay/with/{gateway}")
+    if order["status"] in PAID:
         return see_other("/booking")
+    request.session["payment"] = order["payment_id"]
     settings = request.app.state.settings
     return rendering.page(
         request,
-        "pay.html",
-        status=200 if order else 503,
+        f"pay_{gateway}.html",
         booking=booking,
         order=order,
-        trouble=trouble,
-        checkout_script=settings.checkout_script,
+        checkout_script=settings.script_of(gateway),
         checkout_page=f"{settings.simulators_url.rstrip('/')}/razorpay/checkout/",
         callback_url=str(request.url_for("called_back")),
+        return_url=str(request.url_for("came_back")),
     )
 
 
 async def _verify(request: Request, form: dict[str, str]) -> Response:
-    """Hand the gateway's proof to payment. What is not known yet, the booking's page will tell."""
-    triple = {name: form.get(name, "") for name in _TRIPLE}
+    """Hand what the gateway gave to payment. What is not known yet, the booking's page will tell."""
+    names = next((names for names in _RETURNS if form.get(names[0])), _TRIPLE)
+    given = {name: form.get(name, "") for name in names}
     try:
-        answer = await upstream_of(request).post("payment", "/api/v1/payments/public/verify", triple)
+        answer = await upstream_of(request).post("payment", "/api/v1/payments/public/verify", given)
     except Refusal as refusal:
         return see_other("/pay/stopped?why=unproven" if refusal.status in (400, 404, 422) else "/booking")
-    return see_other("/pay/stopped" if answer["payment_status"] == "failed" else "/booking")
+    if answer["payment_status"] in _ENDED_BADLY:
+        return see_other("/pay/stopped")
+    return see_other("/booking" if answer["success"] or names is _TRIPLE else "/booking?waiting=yes")
 
 
 @router.post("/pay/verify")
 async def verify(request: Request) -> Response:
     """What the checkout in our page gave."""
     return await _verify(request, await checked_form(request))
+
+
+@router.get("/pay/back", name="came_back")
+async def came_back(request: Request) -> Response:
+    """The buyer is back from a gateway's own page, which signs nothing: payment asks the gateway itself."""
+    given = request.query_params
+    return await _verify(
+        request, {"payment_intent_id": given.get("payment_intent", ""), "payment_id": given.get("payment_id", "")}
+    )
 
 
 @router.post("/pay/return", name="called_back")
@@ -96,10 +137,31 @@ async def called_off() -> Response:
 
 @router.get("/pay/stopped")
 async def stopped(request: Request, why: str = "failed") -> Response:
-    """It was not paid; the place is still held, for so long."""
+    """It was not paid, why in the buyer's words; the place is still held, for so long."""
     booking = await newest(request)
     if booking is None:
         return see_other("/cart")
     if _settled(booking):
         return see_other("/booking")
-    return rendering.page(request, "stopped.html", booking=booking, why=why if why in _STOPPED else "failed")
+    known = why if why in ("failed", "dismissed", "unproven") else "failed"
+    words = await _why(request) if known == "failed" else None
+    return rendering.page(request, "stopped.html", booking=booking, why=known, words=words)
+
+
+async def _why(request: Request) -> str | None:
+    """What the last attempt failed of, in the buyer's language; None when the gateway told nothing."""
+    payment_id = request.session.get("payment")
+    if payment_id is None:
+        return None
+    token = request.session["booking"]["token"]
+    try:
+        shown = await upstream_of(request).get("payment", f"/api/v1/payments/{payment_id}", token)
+    except Refusal:
+        return None
+    reasons = [attempt["decline"] for attempt in shown["attempts"] if attempt["decline"]]
+    return decline_words(reasons[-1], request.headers.get("accept-language", "")) if reasons else None
+
+
+def _away(request: Request, booking: dict[str, Any], name: str, again: str) -> Response:
+    """The gateway does not answer: said at once, with another way to pay beside it."""
+    return rendering.page(request, "away.html", status=503, booking=booking, gateway=name, again=again)

@@ -23,10 +23,10 @@ class StorefrontSettings(BaseSettings):
     log_level: str = "INFO"
     session_seconds: int = Field(default=7 * 86_400, ge=60)
 
-    @property
-    def checkout_script(self) -> str:
-        """The script that the gateway gives to merchants' pages."""
-        return f"{self.simulators_url.rstrip('/')}/razorpay/v1/checkout.js"
+    def script_of(self, gateway: str) -> str | None:
+        """The script that a gateway gives to merchants' pages; None for one that leads the buyer away."""
+        path = {"razorpay": "/razorpay/v1/checkout.js", "stripe": "/stripe/js/v3"}.get(gateway)
+        return None if path is None else f"{self.simulators_url.rstrip('/')}{path}"
 
     @property
     def checkout_origin(self) -> str:

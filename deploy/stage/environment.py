@@ -14,6 +14,19 @@ from chassis.identity import issue_account_token
 from deploy.stage.postgres import SERVICES
 
 _WORDS = ("TOKEN_SECRET", "CHECKOUT_TOKEN_SECRET", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET")
+_GATEWAYS = ("razorpay", "stripe", "phonepe")
+_PUBLIC = {
+    "RAZORPAY_KEY_ID": "rzp_test_",
+    "STRIPE_SECRET_KEY": "sk_test_",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_",
+    "STRIPE_WEBHOOK_SECRET": "whsec_",
+    "PHONEPE_CLIENT_ID": "payfirst-",
+    "PHONEPE_CLIENT_SECRET": "",
+    "PHONEPE_MERCHANT_ID": "M",
+    "PHONEPE_WEBHOOK_USERNAME": "payfirst_",
+    "PHONEPE_WEBHOOK_PASSWORD": "pw",
+}
+"""Names whose form the vendor gives: its prefix, and something random behind it."""
 _YEAR_SECONDS, _MONTH_SECONDS = 365 * 86_400, 30 * 86_400
 
 
@@ -32,8 +45,7 @@ def load_secrets(home: Path) -> dict[str, str]:
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     words = (*_WORDS, *(f"{name.upper()}_DATABASE_PASSWORD" for name in SERVICES))
     made = {name: secrets.token_urlsafe(32) for name in words if name not in known}
-    if "RAZORPAY_KEY_ID" not in known:
-        made["RAZORPAY_KEY_ID"] = f"rzp_test_{secrets.token_hex(7)}"
+    made |= {name: prefix + secrets.token_hex(7) for name, prefix in _PUBLIC.items() if name not in known}
     if "FCM_SERVICE_ACCOUNT" not in known:
         made["FCM_SERVICE_ACCOUNT"] = _service_account()
     if made:
@@ -76,8 +88,10 @@ def environments(
         "HTTP_HOST": "127.0.0.1",
         "TOKEN_SECRET": known["TOKEN_SECRET"],
         "CHECKOUT_TOKEN_SECRET": known["CHECKOUT_TOKEN_SECRET"],
-        **{name: word for name, word in known.items() if name.startswith("RAZORPAY_")},
-        "RAZORPAY_BASE_URL": f"{simulators}/razorpay",
+        **{name: word for name, word in known.items() if name.lower().startswith(_GATEWAYS)},
+        **{f"{name.upper()}_BASE_URL": f"{simulators}/{name}" for name in _GATEWAYS},
+        "PHONEPE_OAUTH_URL": f"{simulators}/phonepe",
+        "PAYMENT_RETURN_URL": f"{record['storefront']}/pay/back?payment_id={{payment_id}}",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(ports["smtp"]),
         "MAIL_FROM": "payfirst@example.com",
@@ -93,7 +107,7 @@ def environments(
         "SIMULATORS_PORT": str(ports["simulators"]),
         "MAIL_HTTP_PORT": str(ports["mail"]),
         "MAIL_SMTP_PORT": str(ports["smtp"]),
-        "RAZORPAY_WEBHOOK_URL": f"{record['payment']}/api/v1/webhooks/razorpay",
+        **{f"{name.upper()}_WEBHOOK_URL": f"{record['payment']}/api/v1/webhooks/{name}" for name in _GATEWAYS},
     }
     made = {name: {**shared, "HTTP_PORT": str(port)} for name, port in ports.items()}
     for name in SERVICES:

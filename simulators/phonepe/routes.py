@@ -68,7 +68,8 @@ def _orders(router: APIRouter, vendor: PhonePe) -> None:
         def make() -> dict[str, Any]:
             _authorized(vendor, request)
             order = vendor.books.create_order(body)
-            page = f"{request.url.scheme}://{request.url.netloc}/phonepe/transact/{order['merchantOrderId']}"
+            base = vendor.keys.page_url or f"{request.url.scheme}://{request.url.netloc}/phonepe"
+            page = f"{base}/transact/{order['merchantOrderId']}"
             return {
                 "orderId": order["orderId"],
                 "state": "PENDING",

@@ -35,6 +35,8 @@ class PhonePeKeys:
     username: str
     password: str
     webhook_url: str
+    page_url: str = ""
+    """Where payers reach `/phonepe`; empty: as the merchant's server reaches it."""
 
     @classmethod
     def from_environment(cls) -> PhonePeKeys | None:
@@ -50,6 +52,7 @@ class PhonePeKeys:
             known.get("PHONEPE_WEBHOOK_USERNAME", ""),
             known.get("PHONEPE_WEBHOOK_PASSWORD", "").split(",")[0],
             known.get("PHONEPE_WEBHOOK_URL", ""),
+            known.get("PHONEPE_PAGE_URL", ""),
         )
 
 

@@ -37,6 +37,8 @@ class Fakes:
         self.calls: list[tuple[str, str, str, Any]] = []
         self.answers: dict[str, JSONResponse] = {}
         self.lines: list[dict[str, Any]] = []
+        self.ways = ["razorpay", "stripe", "phonepe"]
+        self.decline: str | None = None
         self.carts = 0
         self.cart_status = "OPEN"
         self.title = "Mathematics <b>one</b>"
@@ -147,15 +149,35 @@ class Fakes:
             return Response(b"%PDF-1.7 of invoice", media_type="application/pdf") if known else problem(404, "x", "No.")
 
     def _payment_routes(self) -> None:
-        @self.app.post("/payment/api/v1/payments/public/create-order", status_code=201)
-        async def create_order() -> Any:
+        @self.app.post("/payment/api/v1/payments/public/options")
+        async def options() -> Any:
             return {
+                "options": [{"gateway": name, "available": True, "collection": "capture_now"} for name in self.ways]
+            }
+
+        @self.app.get("/payment/api/v1/payments/{payment_id}")
+        async def payment() -> Any:
+            return {"attempts": [{"decline": self.decline}]}
+
+        @self.app.post("/payment/api/v1/payments/public/create-order", status_code=201)
+        async def create_order(request: Request) -> Any:
+            gateway = (await request.json())["gateway"]
+            needed = {
+                "razorpay": {"razorpay_order_id": "order_1", "key_id": "rzp_test_1"},
+                "stripe": {
+                    "payment_intent_id": "pi_1",
+                    "client_secret": "pi_1_secret_1",
+                    "publishable_key": "pk_test_1",
+                },
+                "phonepe": {"payment_url": f"{SIMULATORS}/phonepe/transact/o-1?token=t"},
+            }[gateway]
+            return {
+                "payment_id": "payment-1",
                 "status": "created",
                 "amount": 99900,
                 "amount_minor": 99900,
                 "currency": "INR",
-                "razorpay_order_id": "order_1",
-                "key_id": "rzp_test_1",
+                **needed,
             }
 
         @self.app.post("/payment/api/v1/payments/public/verify", status_code=202)

@@ -68,7 +68,7 @@ async def test_without_scripts_the_page_loads_itself_anew_until_everything_is_do
 
 async def test_the_gateways_own_page_is_linked_with_the_way_back(buyer: Buyer) -> None:
     await buyer.check_out()
-    found = re.search(r'id="pay-hosted" href="([^"]+)"', (await buyer.get("/pay")).text)
+    found = re.search(r'id="pay-hosted" href="([^"]+)"', (await buyer.get("/pay/with/razorpay")).text)
     assert found is not None
     address = httpx2.URL(found.group(1).replace("&amp;", "&"))
     assert str(address).startswith(f"{SIMULATORS}/razorpay/checkout/order_1?")
@@ -99,7 +99,7 @@ async def test_every_page_of_the_way_has_the_elements_that_a_script_of_a_test_fi
     assert 'id="to-checkout"' in (await buyer.get("/cart")).text
     assert 'id="to-payment"' in (await buyer.get("/checkout")).text
     await buyer.check_out()
-    page = (await buyer.get("/pay")).text
+    page = (await buyer.get("/pay/with/razorpay")).text
     assert 'id="pay"' in page
     assert page.count('id="status"') == 1
     page = (await buyer.get("/booking")).text

@@ -9,7 +9,7 @@ from storefront.tests.conftest import SIMULATORS, TRIPLE, Buyer, Fakes, problem
 
 async def test_the_pay_page_opens_the_gateways_order_for_the_checkout_token(buyer: Buyer, fakes: Fakes) -> None:
     await buyer.check_out()
-    page = (await buyer.get("/pay")).text
+    page = (await buyer.get("/pay/with/razorpay")).text
     assert fakes.calls[-1][3] == {"checkout_token": "checkout-token", "gateway": "razorpay"}
     for words in (
         f"{SIMULATORS}/razorpay/v1/checkout.js",
@@ -23,7 +23,7 @@ async def test_the_pay_page_opens_the_gateways_order_for_the_checkout_token(buye
 
 
 async def test_without_a_booking_there_is_nothing_to_pay(buyer: Buyer) -> None:
-    for path in ("/pay", "/pay/stopped"):
+    for path in ("/pay", "/pay/with/stripe", "/pay/stopped"):
         assert (await buyer.get(path)).headers["location"] == "/cart"
     assert (await buyer.get("/booking")).headers["location"] == "/"
 
@@ -31,15 +31,16 @@ async def test_without_a_booking_there_is_nothing_to_pay(buyer: Buyer) -> None:
 async def test_a_gateway_that_is_away_leaves_the_place_held_and_offers_to_try_again(buyer: Buyer, fakes: Fakes) -> None:
     await buyer.check_out()
     fakes.answers["/create-order"] = problem(503, "gateway-unavailable", "away")
-    answer = await buyer.get("/pay")
+    answer = await buyer.get("/pay/with/stripe")
     assert answer.status_code == 503
+    assert "Choose another way to pay" in answer.text
     assert "Your place stays held" in answer.text
     assert "checkout.js" not in answer.text
 
 
 async def test_the_proof_goes_to_payment_and_the_buyer_to_the_booking(buyer: Buyer, fakes: Fakes) -> None:
     await buyer.check_out()
-    answer = await buyer.send("/pay/verify", {**TRIPLE, "amount": "1"}, page="/pay")
+    answer = await buyer.send("/pay/verify", {**TRIPLE, "amount": "1"}, page="/pay/with/razorpay")
     assert answer.headers["location"] == "/booking"
     assert fakes.calls[-1][0].endswith("/verify")
     assert fakes.calls[-1][3] == TRIPLE
@@ -58,7 +59,7 @@ async def test_a_proof_that_payment_does_not_take_never_says_paid(
 ) -> None:
     await buyer.check_out()
     fakes.answers["/verify"] = problem(status, kind, "no")
-    answer = await buyer.send("/pay/verify", TRIPLE, page="/pay")
+    answer = await buyer.send("/pay/verify", TRIPLE, page="/pay/with/razorpay")
     assert answer.headers["location"] == leads_to
     assert "Your payment arrived" not in (await buyer.get("/booking")).text
 
@@ -120,3 +121,56 @@ async def test_a_refund_is_shown(buyer: Buyer, fakes: Fakes) -> None:
     page = (await buyer.get("/booking")).text
     assert "Your money is on its way back" in page
     assert "₹999.00 on Fri 20 November" in page
+
+
+async def test_the_buyer_chooses_between_the_gateways_that_can_collect(buyer: Buyer, fakes: Fakes) -> None:
+    await buyer.check_out()
+    page = (await buyer.get("/pay")).text
+    assert fakes.calls[-1][3] == {"checkout_token": "checkout-token"}
+    for words in ("/pay/with/razorpay", "/pay/with/stripe", "/pay/with/phonepe", "Your place is safe until"):
+        assert words in page
+    fakes.ways = ["stripe"]
+    assert (await buyer.get("/pay")).headers["location"] == "/pay/with/stripe"
+    fakes.ways = []
+    assert "No way to pay is open right now" in (await buyer.get("/pay")).text
+    assert (await buyer.get("/pay/with/nobody")).headers["location"] == "/pay"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "shown"),
+    [
+        (
+            "stripe",
+            ['data-key="pk_test_1"', 'data-secret="pi_1_secret_1"', f"{SIMULATORS}/stripe/js/v3", "pay_stripe.js"],
+        ),
+        ("phonepe", [f'href="{SIMULATORS}/phonepe/transact/o-1?token=t"', "with PhonePe"]),
+    ],
+)
+async def test_each_gateway_has_its_page(buyer: Buyer, gateway: str, shown: list[str]) -> None:
+    await buyer.check_out()
+    page = (await buyer.get(f"/pay/with/{gateway}")).text
+    for words in shown:
+        assert words in page
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        ("payment_id=payment-1", {"payment_id": "payment-1"}),
+        ("payment_intent=pi_1&redirect_status=succeeded", {"payment_intent_id": "pi_1"}),
+    ],
+)
+async def test_a_buyer_who_comes_back_is_believed_only_by_asking(
+    buyer: Buyer, fakes: Fakes, query: str, given: dict[str, str]
+) -> None:
+    await buyer.check_out()
+    assert (await buyer.get(f"/pay/back?{query}")).headers["location"] == "/booking"
+    assert fakes.calls[-1][3] == given
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "not enough money"), ("hi-IN,en;q=0.5", "पर्याप्त राशि")])
+async def test_a_decline_is_told_in_the_buyers_language(buyer: Buyer, fakes: Fakes, language: str, says: str) -> None:
+    await buyer.check_out()
+    await buyer.get("/pay/with/razorpay")
+    fakes.decline = "funds"
+    assert says in (await buyer.get("/pay/stopped", headers={"accept-language": language})).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -11,9 +12,11 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from bench.buyer import Buyer
 from deploy.stage.stage import Stage
+from tests.integration.walking import ARGUMENTS
 
 KNOBS = {"PAYMENT_POLL_FIRST_SECONDS": "1", "BOOKING_HOLD_SECONDS": "60", "LOG_LEVEL": "WARNING"}
 
@@ -27,6 +30,17 @@ async def stage() -> AsyncIterator[Stage]:
     yield stage
     await stage.stop()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium. A missing one fails: nothing is skipped."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    assert path, "Chromium is missing: apt-get install chromium, or name it in CHROMIUM"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="session")

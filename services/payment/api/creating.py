@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -16,7 +17,8 @@ from chassis.work import Database, Work
 from services.payment.adapters import checkout_token
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.api.responses import problems_of
-from services.payment.api.schemas import CreatedOrder, CreateOrder
+from services.payment.api.schemas import CreatedOrder, CreateOrder, PaymentOption, PaymentOptions, WaysToPay
+from services.payment.domain.planning import plan
 from services.payment.domain.states import SECURED
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,37 @@ async def create_order(request: Request, order: CreateOrder, database: Db, once:
         return status, body
 
     return await once.answer(database, remembered)
+
+
+@router.post(
+    "/api/v1/payments/public/options",
+    response_model=PaymentOptions,
+    responses=problems_of("malformed", "unauthenticated", "validation"),
+)
+async def options(request: Request, wanted: WaysToPay) -> PaymentOptions:
+    """The gateways that can collect this checkout, the ones that answer first: what the buyer chooses from."""
+    checkout = _checkout(request, wanted.checkout_token)
+    now = datetime.now(UTC)
+    found = []
+    for gateway in request.app.state.gateways:
+        can = gateway.capabilities
+        planned = plan(checkout.capture_policy, checkout.service_ends_at, can, now)
+        if planned is not None and can.takes(checkout.currency):
+            found.append(
+                PaymentOption(
+                    gateway=gateway.name,
+                    available=not gateway.is_away,
+                    methods=list(can.methods),
+                    collection=planned.collection,
+                    why=planned.why,
+                )
+            )
+    return PaymentOptions(
+        amount_minor=checkout.amount_minor,
+        currency=checkout.currency,
+        expires_at=checkout.expires_at,
+        options=sorted(found, key=lambda option: not option.available),
+    )
 
 
 def _checkout(request: Request, token: str) -> Checkout:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy import Row
 
 from chassis.identity import Caller, Principal
 from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Work
+from services.payment.adapters.gateways.port import Gateway
 from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Checked, CheckedBooking
 from services.payment.api.shown import AttemptShown, PaymentShown, RefundShown, TransitionShown
@@ -34,19 +35,27 @@ async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
 
 
 @router.get("/api/v1/payments/{payment_id}", response_model=PaymentShown)
-async def show_payment(payment_id: UUID, caller: Caller, database: Db) -> PaymentShown:
+async def show_payment(request: Request, payment_id: UUID, caller: Caller, database: Db) -> PaymentShown:
     """State, attempts, refunds, the trail, and the money so far."""
     async with database.transaction() as work:
         row = await _own(work, payment_id, caller)
         attempts = await views.attempts(work, payment_id)
         refunds = await views.refunds(work, payment_id)
         transitions = await views.transitions(work, payment_id)
+    gateway = request.app.state.gateways.get(row.gateway)
     lists = {
-        "attempts": [AttemptShown.model_validate(item) for item in attempts],
+        "attempts": [_attempt(item, gateway) for item in attempts],
         "refunds": [RefundShown.model_validate(item) for item in refunds],
         "transitions": [TransitionShown.model_validate(item) for item in transitions],
     }
     return PaymentShown.model_validate({**row._mapping, "payment_id": row.id, **lists})
+
+
+def _attempt(row: Row[Any], gateway: Gateway | None) -> AttemptShown:
+    shown = AttemptShown.model_validate(row)
+    if gateway is not None and row.status == "failed" and row.reason:
+        shown.decline = gateway.decline_of(row.reason)
+    return shown
 
 
 @router.get("/api/v1/payments/{payment_id}/check-booking", response_model=Checked)

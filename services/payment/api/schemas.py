@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -89,6 +90,52 @@ class CreatedOrder(Given):
     client_secret: str | None = None
     publishable_key: str | None = None
     payment_url: str | None = None
+
+
+class WaysToPay(Taken):
+    """The checkout that somebody wants to pay."""
+
+    checkout_token: str = Field(min_length=1, max_length=8192)
+
+
+class PaymentOption(Given):
+    """One way to pay. `available` is false while the gateway does not answer; `collection` says when money is taken."""
+
+    gateway: str
+    available: bool
+    methods: list[str]
+    collection: str
+    why: str
+
+
+class PaymentOptions(Given):
+    """The ways to pay a checkout, the ones that answer at the moment first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount_minor": 99900,
+                    "currency": "INR",
+                    "expires_at": "2026-11-20T22:30:00Z",
+                    "options": [
+                        {
+                            "gateway": "phonepe",
+                            "available": True,
+                            "methods": ["upi", "card", "netbanking"],
+                            "collection": "capture_now",
+                            "why": "the offer is paid at once",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    amount_minor: int
+    currency: str
+    expires_at: datetime
+    options: list[PaymentOption]
 
 
 class Verify(Taken):

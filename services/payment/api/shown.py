@@ -11,7 +11,7 @@ from services.payment.api.schemas import Given, Taken
 
 
 class AttemptShown(Given):
-    """One try of the buyer at the gateway."""
+    """One try of the buyer at the gateway. `decline`: the class of a failed one, for words in the buyer's language."""
 
     gateway_payment_id: str
     status: str
@@ -22,6 +22,7 @@ class AttemptShown(Given):
     surplus: bool
     late: bool
     reason: str | None
+    decline: str | None = None
     created_at: datetime
 
 

@@ -21,7 +21,7 @@ class Capabilities:
     `late_authorization_days`: how long a failed payment may still turn into a success. `order_takes_retries`: a
     declined buyer pays the same order again. `webhooks_prove`: a webhook's signature covers its body; without that it
     is a hint and the truth is asked for. `lists_payments`: the gateway lists its payments of a period.
-    `currencies`: None means all.
+    `currencies`: None means all. `methods`: what the buyer can pay with there.
     """
 
     capture_modes: frozenset[CaptureMode]
@@ -36,6 +36,7 @@ class Capabilities:
     webhooks_prove: bool = True
     lists_payments: bool = True
     currencies: frozenset[str] | None = None
+    methods: tuple[str, ...] = ()
 
     def takes(self, currency: str) -> bool:
         """Whether money in `currency` can be taken."""

@@ -27,11 +27,20 @@ class Breaker:
         self.name, self._lines, self._busy = name, lines, 0
         self._factory = AsyncCircuitBreakerFactory(threshold, open_seconds, exclude=list(_ANSWERS))
         self._factory.add_listener(self._show)
+        self._opened_until = 0.0
+        self._open_seconds = open_seconds
         self._probe = asyncio.Lock()
 
     def _show(self, name: str, kind: str, event: object) -> None:
         if kind == "state_changed":
+            opened = getattr(event, "state", "") == "opened"
+            self._opened_until = time.monotonic() + self._open_seconds if opened else 0.0
             telemetry.BREAKER_OPEN.labels(self.name).set(getattr(event, "state", "") == "opened")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a call now would be refused because the gateway failed too often just before."""
+        return time.monotonic() < self._opened_until
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """The result of `call`. Raises `Away` without calling while the breaker is open, another probe is under way or

@@ -20,6 +20,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Source
 
 
@@ -142,6 +143,15 @@ class Gateway(Protocol):
 
     name: str
     capabilities: Capabilities
+
+    @property
+    def is_away(self) -> bool:
+        """Whether calls are refused at the moment because the gateway does not answer."""
+        ...
+
+    def decline_of(self, reason: str) -> Decline:
+        """The class of a failed attempt's code: what a shop may tell the buyer."""
+        ...
 
     @property
     def takes_webhooks(self) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from services.payment.adapters.gateways.breaker import Breaker
-from services.payment.adapters.gateways.phonepe import mapping, signature
+from services.payment.adapters.gateways.phonepe import declines, mapping, signature
 from services.payment.adapters.gateways.phonepe.token import TokenHolder
 from services.payment.adapters.gateways.port import (
     Charge,
@@ -25,6 +25,7 @@ from services.payment.adapters.gateways.port import (
 )
 from services.payment.adapters.gateways.wire import Answer, Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Source
 from services.payment.settings import PaymentSettings
 
@@ -47,6 +48,7 @@ class PhonePeGateway:
         webhooks_prove=False,
         lists_payments=False,
         currencies=frozenset({mapping.CURRENCY}),
+        methods=("upi", "card", "netbanking"),
     )
 
     def __init__(self, settings: PaymentSettings) -> None:
@@ -58,6 +60,15 @@ class PhonePeGateway:
         )
         self._tokens = TokenHolder(self._fetch_token)
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether calls are refused at the moment because the gateway does not answer."""
+        return self._breaker.is_open
+
+    def decline_of(self, reason: str) -> Decline:
+        """The class of a failed attempt's code."""
+        return declines.decline_of(reason)
 
     @property
     def takes_webhooks(self) -> bool:

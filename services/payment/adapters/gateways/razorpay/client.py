@@ -22,9 +22,10 @@ from services.payment.adapters.gateways.port import (
     Transient,
     Unknown,
 )
-from services.payment.adapters.gateways.razorpay import mapping, signature
+from services.payment.adapters.gateways.razorpay import declines, mapping, signature
 from services.payment.adapters.gateways.wire import Answer, Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Seen, Source
 from services.payment.settings import PaymentSettings
 
@@ -47,6 +48,7 @@ class RazorpayGateway:
         authorization_seconds=mapping.MANUAL_EXPIRY.total_seconds(),
         late_authorization_days=5,
         currencies=frozenset({"INR"}),
+        methods=("upi", "card", "netbanking", "wallet"),
     )
 
     def __init__(self, settings: PaymentSettings) -> None:
@@ -58,6 +60,15 @@ class RazorpayGateway:
             settings.razorpay_base_url, (self._key_id, self._key_secret), settings.payment_gateway_timeout_seconds
         )
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether calls are refused at the moment because the gateway does not answer."""
+        return self._breaker.is_open
+
+    def decline_of(self, reason: str) -> Decline:
+        """The class of a failed attempt's code."""
+        return declines.decline_of(reason)
 
     @property
     def takes_webhooks(self) -> bool:

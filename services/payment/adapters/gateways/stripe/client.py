@@ -26,12 +26,13 @@ from services.payment.adapters.gateways.port import (
     Transient,
     Unknown,
 )
-from services.payment.adapters.gateways.stripe import mapping, signature
+from services.payment.adapters.gateways.stripe import declines, mapping, signature
 from services.payment.adapters.gateways.stripe.amounts import from_stripe, to_stripe
 from services.payment.adapters.gateways.stripe.entities import IntentEntity, RefundEntity
 from services.payment.adapters.gateways.stripe.transport import Transport
 from services.payment.adapters.gateways.wire import Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
+from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Source
 from services.payment.settings import PaymentSettings
 
@@ -51,6 +52,7 @@ class StripeGateway:
         void=True,
         authorization_seconds=_SEVEN_DAYS_SECONDS,
         late_authorization_days=1,
+        methods=("card", "apple_pay", "google_pay"),
     )
 
     def __init__(self, settings: PaymentSettings) -> None:
@@ -66,6 +68,15 @@ class StripeGateway:
         )
         self._close = wire.close
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether calls are refused at the moment because the gateway does not answer."""
+        return self._breaker.is_open
+
+    def decline_of(self, reason: str) -> Decline:
+        """The class of a failed attempt's code."""
+        return declines.decline_of(reason)
 
     @property
     def takes_webhooks(self) -> bool:
