@@ -25,6 +25,9 @@ POINTS = (
     "relay.marked",
     "http.before_commit",
     "http.committed",
+    "gateway.calling",
+    "gateway.sent",
+    "gateway.answered",
 )
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import cases, creating, ledger, reading, reconciling, verifying, webhooks
+from services.payment.api import by_hand, cases, creating, ledger, reading, reconciling, verifying, webhooks
 from services.payment.consumers import steps
+from services.payment.handlers.by_hand import ByHand
 from services.payment.handlers.intake import Intake
 from services.payment.handlers.observations import Observing
 from services.payment.handlers.orders import Ordering
@@ -34,6 +35,7 @@ def build(settings: PaymentSettings) -> Application:
             creating.router,
             verifying.router,
             webhooks.router_of(gateways),
+            by_hand.router,
             cases.router,
             ledger.router,
             reconciling.router,
@@ -49,5 +51,6 @@ def build(settings: PaymentSettings) -> Application:
         "ordering": Ordering(database, settings, observing),
         "verification": Verification(database, settings, gateways, observing),
         "intake": Intake(database),
+        "by_hand": ByHand(settings, observing),
     }
     return application

@@ -55,6 +55,9 @@ class PaymentSettings(ServiceSettings):
     payment_refund_check_seconds: float = Field(
         default=300.0, gt=0, description="How often a pending refund is asked about."
     )
+    payment_second_person_minor: int = Field(
+        default=5_000_000, ge=0, description="Refunds by hand above this many minor units need a second person."
+    )
     payment_reconcile_seconds: float = Field(
         default=86_400.0, gt=0, description="How often our books are compared with each gateway's."
     )

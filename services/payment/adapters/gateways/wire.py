@@ -10,6 +10,7 @@ import httpx2
 import orjson
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from chassis import faults
 from services.payment.adapters.gateways.port import Away, Transient, Unknown
 
 T = TypeVar("T")
@@ -68,10 +69,14 @@ class Wire:
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, bytes and headers of one answer. Raises `Transient` when the request never arrived there, `Unknown`
         when that is unclear."""
+        faults.point("gateway.calling")
         try:
             timeout = self._timeout(within_seconds or self.read_seconds)
             async with self._client.stream(method, url, timeout=timeout, **request) as response:
-                return response.status_code, await _read(response), response.headers
+                faults.point("gateway.sent")
+                received = await _read(response)
+                faults.point("gateway.answered")
+                return response.status_code, received, response.headers
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise Transient(f"{method} {url}: no connection ({type(error).__name__})") from error
         except httpx2.HTTPError as error:
