@@ -9,7 +9,7 @@ SUBJECT ?= admin
 RUN_STAMP := $(VENV)/.installed-local
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo up down clean test check integration conformance chaos bench logs token schemas
+.PHONY: demo up down clean test check integration conformance crashes histories chaos bench logs token schemas
 .DEFAULT_GOAL := demo
 
 $(VENV)/bin/uv: requirements-uv.txt
@@ -66,6 +66,12 @@ test: check ## everything that CI runs; a part that is missing fails, nothing is
 
 conformance: $(DEV_STAMP) ## every scenario at every gateway, as a table
 	@$(BIN)/python -m pytest -q services/payment/tests/conformance
+
+crashes: $(DEV_STAMP) ## kill -9 of payment at every named point around every call outward
+	@CRASH_POINTS=all $(BIN)/python -m pytest -q services/payment/tests/crashes
+
+histories: $(DEV_STAMP) ## 100,000 random histories of a payment against a plain model
+	@HISTORIES=100000 $(BIN)/python -m pytest -q services/payment/tests/domain/test_histories.py
 
 integration: $(DEV_STAMP) ## only the journeys over the whole stage
 	@$(BIN)/python -m pytest tests/integration -q

@@ -1,0 +1,1 @@
+"""Payment killed around its calls to gateways."""
