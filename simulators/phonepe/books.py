@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 from simulators.clock import VendorClock
+from simulators.phonepe.entities import Attempt, Order, Refund
+from simulators.phonepe.instruments import Chosen, rail_and_instrument
+from simulators.phonepe.validation import PayRequest, RefundRequest, Refused, bad_request
 
 TOKEN_SECONDS = 3600
-_ORDER_ID = re.compile(r"^[A-Za-z0-9_-]{1,63}$")
-_FAILURES = {
-    "Z9": "Insufficient funds in the account.",
-    "ZM": "The UPI PIN was wrong.",
-    "ZA": "The payment was declined by the payer.",
-    "U69": "The collect request has expired.",
-    "U90": "The bank is not reachable.",
-    "CARD_EXPIRED": "The card has expired.",
-    "INVALID_CVV_EXPIRY": "CVV or expiry is wrong.",
-    "AUTHENTICATION_FAILED": "The OTP was wrong.",
-    "ORDER_CANCELLED_BY_USER": "The payment was cancelled.",
-    "ORDER_EXPIRED": "The order has expired.",
-    "TRANSACTION_DECLINED_PG": "The payment was declined.",
-}
-
-
-class Refused(Exception):
-    """The vendor says no: HTTP status, code and message."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status, self.body = status, {"success": False, "code": code, "message": message}
-
-
-def _bad(field: str) -> Refused:
-    return Refused("BAD_REQUEST", f"Please check the inputs you have provided. ({field})")
+MAX_ATTEMPTS = 3
+"""How often an order may be tried. The vendor names no number; a third failure ends the order here."""
 
 
 class Books:
-    """Everything that this vendor knows. Amounts are paise, times of orders epoch milliseconds."""
+    """Everything that this vendor knows. Amounts are paise, times seconds of the vendors' clock."""
 
     def __init__(self, clock: VendorClock) -> None:
         self.clock = clock
@@ -47,14 +26,13 @@ class Books:
     def reset(self) -> None:
         """Forget everything."""
         self.tokens: dict[str, int] = {}
-        self.orders: dict[str, dict[str, Any]] = {}
-        self.refunds: dict[str, dict[str, Any]] = {}
+        self.orders: dict[str, Order] = {}
+        self.refunds: dict[str, Refund] = {}
 
     def token(self) -> dict[str, Any]:
-        """A new access token."""
-        now = self.clock.now()
-        made = secrets.token_urlsafe(24)
-        self.tokens[made] = now + TOKEN_SECONDS
+        """A new access token; `expires_in` is null, as it may be: `expires_at` counts (gateways.md 3.2)."""
+        now, made = self.clock.now(), secrets.token_urlsafe(24)
+        self.tokens = {token: end for token, end in self.tokens.items() if end > now} | {made: now + TOKEN_SECONDS}
         return {
             "access_token": made,
             "encrypted_access_token": secrets.token_urlsafe(24),
@@ -70,137 +48,112 @@ class Books:
         """Whether `token` is one of ours that has not ended."""
         return self.tokens.get(token, 0) > self.clock.now()
 
-    def create_order(self, body: dict[str, Any]) -> dict[str, Any]:
-        """A new order. Raises `Refused` for a used id and for fields that are not as documented (gateways.md 3.3)."""
-        order_id, amount, flow = body.get("merchantOrderId"), body.get("amount"), body.get("paymentFlow")
-        if not isinstance(order_id, str) or not _ORDER_ID.match(order_id) or order_id in self.orders:
-            raise _bad("merchantOrderId")
-        if not isinstance(amount, int) or isinstance(amount, bool) or amount < 100:
-            raise _bad("amount")
-        seconds = body.get("expireAfter", 1200)
-        if not isinstance(seconds, int) or not 300 <= seconds <= 3600:
-            raise _bad("expireAfter")
-        redirect = flow.get("merchantUrls", {}).get("redirectUrl") if isinstance(flow, dict) else None
-        if not isinstance(flow, dict) or flow.get("type") != "PG_CHECKOUT" or not isinstance(redirect, str):
-            raise _bad("paymentFlow")
-        meta = body.get("metaInfo") or {}
-        if any(not re.match(r"^udf(1[0-5]|[1-9])$", name) or len(str(text)) > 256 for name, text in meta.items()):
-            raise _bad("metaInfo")
-        order = {
-            "merchantOrderId": order_id,
-            "orderId": f"OMO{secrets.randbelow(10**22):022d}",
-            "state": "PENDING",
-            "amount": amount,
-            "payableAmount": amount,
-            "feeAmount": 0,
-            "currency": "INR",
-            "expireAt": (self.clock.now() + seconds) * 1000,
-            "metaInfo": meta,
-            "paymentDetails": [],
-            "redirectUrl": redirect,
-            "message": flow.get("message", ""),
-            "retries": not body.get("disablePaymentRetry", False),
-            "createdAt": self.clock.now(),
-        }
-        self.orders[order_id] = order
+    def create_order(self, request: PayRequest) -> Order:
+        """A new order. Raises `Refused` for a used id: a repeat is no replay."""
+        if request.merchant_order_id in self.orders:
+            raise bad_request("merchantOrderId was used before")
+        now = self.clock.now()
+        order = Order(
+            request.merchant_order_id,
+            self._id("OMO"),
+            request.amount,
+            now + request.expire_after_seconds,
+            now,
+            request.meta,
+            request.redirect_url,
+            request.message,
+            request.retries,
+            request.modes,
+        )
+        self.orders[order.merchant_order_id] = order
         return order
 
-    def order(self, order_id: str) -> dict[str, Any]:
-        """An order, after its end was looked at. Raises `Refused` for an unknown id."""
+    def order(self, order_id: str) -> Order:
+        """An order. Raises `Refused` for an unknown id."""
         if order_id not in self.orders:
             raise Refused("INVALID_MERCHANT_ORDER_ID", "No entry found for given merchant order id")
-        self.expire(order_id)
         return self.orders[order_id]
 
-    def expire(self, order_id: str) -> bool:
+    def order_of(self, transaction_id: str) -> tuple[Order, Attempt]:
+        """The order of an attempt. Raises `Refused` for an unknown id."""
+        for order in self.orders.values():
+            for attempt in order.attempts:
+                if attempt.transaction_id == transaction_id:
+                    return order, attempt
+        raise Refused("INVALID_TRANSACTION_ID", "No entry found for given transaction id")
+
+    def expire(self, order: Order) -> bool:
         """Fail an order whose time has passed; returns whether it just did."""
-        order = self.orders[order_id]
-        if order["state"] != "PENDING" or self.clock.now() * 1000 <= order["expireAt"]:
+        if order.state != "PENDING" or self.clock.now() < order.expire_at:
             return False
-        self._end(order, "FAILED", "ORDER_EXPIRED")
+        order.state, order.code = "FAILED", "ORDER_EXPIRED"
         return True
 
-    def attempt(self, order_id: str, mode: str, amount: int | None = None) -> dict[str, Any]:
-        """A new attempt on an open order. Raises `Refused` on one that has ended or has one under way."""
-        order = self.order(order_id)
-        if order["state"] != "PENDING" or any(a["state"] == "PENDING" for a in order["paymentDetails"]):
+    def attempt(self, order: Order, chosen: Chosen, amount: int | None = None) -> Attempt:
+        """A new attempt; `amount` for another than the order's. Raises `Refused` on an order that can't be paid now."""
+        kinds = order.modes.get(chosen.mode)
+        if kinds is None or (chosen.mode == "CARD" and chosen.card_type not in kinds):
+            raise Refused("MODE_NOT_OFFERED", f"This order can't be paid by {chosen.mode}.")
+        if order.state != "PENDING" or order.under_way is not None:
             raise Refused("ORDER_NOT_PAYABLE", "This order can't be paid now.", 417)
-        made = {
-            "transactionId": f"OM{secrets.randbelow(10**22):022d}",
-            "paymentMode": mode,
-            "timestamp": self.clock.now() * 1000,
-            "amount": order["amount"],
-            "state": "PENDING",
-            "splitInstruments": [],
-        }
         if amount is not None:
-            order["amount"] = made["amount"] = amount
-        order["paymentDetails"].append(made)
+            order.amount = amount
+        made = Attempt(self._id("OM"), chosen, order.amount, self.clock.now(), rail_and_instrument(chosen))
+        order.attempts.append(made)
         return made
 
-    def succeed(self, order_id: str, attempt: dict[str, Any]) -> None:
+    def succeed(self, order: Order, attempt: Attempt) -> None:
         """The payer's bank says yes: attempt and order are completed, also after the order's end (late)."""
-        attempt["state"] = "COMPLETED"
-        attempt["rail"] = {"type": "UPI", "utr": f"{secrets.randbelow(10**12):012d}", "upiTransactionId": "YBL1"}
-        self._end(self.orders[order_id], "COMPLETED", None)
+        attempt.state, attempt.code = "COMPLETED", None
+        order.state, order.code = "COMPLETED", None
 
-    def fail(self, order_id: str, attempt: dict[str, Any], code: str) -> None:
-        """The payer's bank says no: the attempt fails, and the order with it where no retry is allowed."""
-        attempt |= {"state": "FAILED", "errorCode": "TXN_AUTO_FAILED", "detailedErrorCode": code}
-        if not self.orders[order_id]["retries"]:
-            self._end(self.orders[order_id], "FAILED", code)
+    def fail(self, order: Order, attempt: Attempt, code: str) -> None:
+        """The payer's bank says no: the attempt fails, and the order with it when no further one is allowed."""
+        attempt.state, attempt.code = "FAILED", code
+        if order.state == "PENDING" and (not order.retries or len(order.attempts) >= MAX_ATTEMPTS):
+            order.state, order.code = "FAILED", code
 
-    def give_up(self, order_id: str, code: str) -> None:
-        """The payer leaves for good: the order fails."""
-        if self.order(order_id)["state"] == "PENDING":
-            self._end(self.orders[order_id], "FAILED", code)
+    def give_up(self, order: Order, code: str) -> None:
+        """The payer leaves for good: an open order fails, with what is under way."""
+        if order.state == "PENDING":
+            if (attempt := order.under_way) is not None:
+                attempt.state, attempt.code = "FAILED", code
+            order.state, order.code = "FAILED", code
 
-    def create_refund(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create_refund(self, request: RefundRequest) -> Refund:
         """A refund, pending. Raises `Refused` for a used id, an order without money, and more than is left."""
-        refund_id, amount = body.get("merchantRefundId"), body.get("amount")
-        if not isinstance(refund_id, str) or not _ORDER_ID.match(refund_id) or refund_id in self.refunds:
-            raise _bad("merchantRefundId")
-        if not isinstance(amount, int) or isinstance(amount, bool) or amount < 100:
-            raise _bad("amount")
-        order = self.order(str(body.get("originalMerchantOrderId")))
-        others = (r for r in self.refunds.values() if r["originalMerchantOrderId"] == order["merchantOrderId"])
-        given = sum(r["amount"] for r in others if r["state"] != "FAILED")
-        if order["state"] != "COMPLETED" or given + amount > order["amount"]:
-            raise Refused("INVALID_REFUND_AMOUNT", "The refund is more than the order has left.")
-        refund = {
-            "merchantRefundId": refund_id,
-            "originalMerchantOrderId": order["merchantOrderId"],
-            "refundId": f"OMR{secrets.randbelow(10**22):022d}",
-            "amount": amount,
-            "currency": "INR",
-            "state": "PENDING",
-            "timestamp": self.clock.now() * 1000,
-        }
-        self.refunds[refund_id] = refund
-        return refund
+        if request.merchant_refund_id in self.refunds:
+            raise bad_request("merchantRefundId was used before")
+        order = self.order(request.original_merchant_order_id)
+        others = [refund for refund in self.refunds.values() if refund.order is order and refund.state != "FAILED"]
+        if order.state != "COMPLETED":
+            raise bad_request("originalMerchantOrderId is not paid")
+        if sum(refund.amount for refund in others) + request.amount > order.amount:
+            raise bad_request("amount is more than the order has left")
+        made = Refund(request.merchant_refund_id, self._id("OMR"), order, request.amount, self.clock.now())
+        self.refunds[made.merchant_refund_id] = made
+        return made
 
-    def refund(self, refund_id: str) -> dict[str, Any]:
+    def refund(self, refund_id: str) -> Refund:
         """A refund. Raises `Refused` for an unknown id."""
         if refund_id not in self.refunds:
-            raise Refused("INVALID_MERCHANT_REFUND_ID", "No refund found for given merchant refund id")
+            raise Refused("INVALID_MERCHANT_REFUND_ID", "No entry found for given merchant refund id")
         return self.refunds[refund_id]
 
-    def _end(self, order: dict[str, Any], state: str, code: str | None) -> None:
-        order["state"] = state
-        for name in ("errorCode", "detailedErrorCode", "errorContext"):
-            order.pop(name, None)
-        if code is not None:
-            order |= {"errorCode": "TXN_AUTO_FAILED", "detailedErrorCode": code}
-            words = _FAILURES.get(code, "The payment failed.")
-            order["errorContext"] = {
-                "errorCode": "TXN_AUTO_FAILED",
-                "detailedErrorCode": code,
-                "source": "CUSTOMER",
-                "stage": "AUTHORIZATION",
-                "description": words,
-            }
+    def state(self) -> dict[str, Any]:
+        """Everything, for testers: payments are the attempts with the order that they belong to."""
+        payments = [
+            {"merchantOrderId": order.merchant_order_id, "orderId": order.order_id, "currency": "INR", **each.shown()}
+            for order in self.orders.values()
+            for each in order.attempts
+        ]
+        return {
+            "orders": [order.in_books() for order in self.orders.values()],
+            "payments": payments,
+            "refunds": [refund.in_books() for refund in self.refunds.values()],
+        }
 
-
-def words_of(code: str) -> str:
-    """The sentence for an error code."""
-    return _FAILURES.get(code, "The payment failed.")
+    def _id(self, prefix: str) -> str:
+        """An id like the vendor's: the prefix, the time to the second, ten digits."""
+        stamp = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%y%m%d%H%M%S")
+        return f"{prefix}{stamp}{secrets.randbelow(10**10):010d}"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hmac
 import json
+import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from simulators.phonepe.books import Refused
+from simulators.phonepe.validation import Refused, bad_request, pay_request, refund_request
 
 if TYPE_CHECKING:
     from simulators.phonepe.vendor import PhonePe
 
-_PRIVATE = ("redirectUrl", "message", "retries", "merchantOrderId", "createdAt")
+REASON_HEADER = "X-Simulated-Reason"
+"""Tells the tester which input was wrong; the vendor's own answer keeps that to itself."""
 
 
 def rest_routes(vendor: PhonePe) -> APIRouter:
@@ -26,18 +29,23 @@ def rest_routes(vendor: PhonePe) -> APIRouter:
     return router
 
 
-def answered(make: Any) -> JSONResponse:
+def answered(make: Callable[[], dict[str, Any]]) -> JSONResponse:
     """The answer of `make`, or the vendor's refusal."""
     try:
         return JSONResponse(make())
     except Refused as error:
-        return JSONResponse(error.body, error.status)
+        return refused(error)
+
+
+def refused(error: Refused) -> JSONResponse:
+    """The vendor's refusal."""
+    return JSONResponse(error.body, error.status, {REASON_HEADER: error.reason} if error.reason else None)
 
 
 def _authorized(vendor: PhonePe, request: Request) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme != "O-Bearer" or not vendor.books.knows(token):
-        raise Refused("401", "Unauthorized", 401)
+        raise Refused("AUTHORIZATION_FAILED", "Unauthorized access", 401)
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -54,9 +62,20 @@ def _token(router: APIRouter, vendor: PhonePe) -> None:
         form = await request.form()
         keys = vendor.keys
         given = [str(form.get(name, "")) for name in ("client_id", "client_secret", "client_version")]
-        known = hmac.compare_digest("\n".join(given), "\n".join([keys.client_id, keys.client_secret, keys.version]))
-        if not known or form.get("grant_type") != "client_credentials":
-            return JSONResponse({"code": "BAD_REQUEST", "message": "Invalid client credentials."}, 400)
+        expected = [keys.client_id, keys.client_secret, keys.version]
+        known = hmac.compare_digest("\n".join(given).encode(), "\n".join(expected).encode())
+        if form.get("grant_type") != "client_credentials":
+            return refused(bad_request("grant_type"))
+        if not known:
+            return JSONResponse(
+                {
+                    "code": "INVALID_CLIENT",
+                    "errorCode": "OIM000",
+                    "message": f"Bad Request: Invalid Client, trackingId: {secrets.token_hex(4)}",
+                    "context": {"error_description": "Client authentication failure"},
+                },
+                400,
+            )
         return JSONResponse(vendor.books.token())
 
 
@@ -67,14 +86,14 @@ def _orders(router: APIRouter, vendor: PhonePe) -> None:
 
         def make() -> dict[str, Any]:
             _authorized(vendor, request)
-            order = vendor.books.create_order(body)
+            order = vendor.books.create_order(pay_request(body))
             base = vendor.keys.page_url or f"{request.url.scheme}://{request.url.netloc}/phonepe"
-            page = f"{base}/transact/{order['merchantOrderId']}"
+            page = f"{base}/transact/{order.merchant_order_id}"
             return {
-                "orderId": order["orderId"],
-                "state": "PENDING",
-                "expireAt": order["expireAt"],
-                "redirectUrl": f"{page}?token={vendor.page_token(order['merchantOrderId'])}",
+                "orderId": order.order_id,
+                "state": order.state,
+                "expireAt": order.expire_at * 1000,
+                "redirectUrl": f"{page}?token={vendor.page_token(order.merchant_order_id)}",
             }
 
         return answered(make)
@@ -83,12 +102,17 @@ def _orders(router: APIRouter, vendor: PhonePe) -> None:
     async def status(request: Request, order_id: str, details: str = "", errorContext: str = "") -> JSONResponse:  # noqa: N803
         def make() -> dict[str, Any]:
             _authorized(vendor, request)
-            order = dict(vendor.order(order_id))
-            if errorContext.lower() != "true":
-                order.pop("errorContext", None)
-            if details.lower() != "true":
-                order["paymentDetails"] = order["paymentDetails"][-1:]
-            return {name: value for name, value in order.items() if name not in _PRIVATE}
+            order = vendor.order(order_id)
+            return order.shown(details=details.lower() == "true", context=errorContext.lower() == "true")
+
+        return answered(make)
+
+    @router.get("/checkout/v2/transaction/{transaction_id}/status")
+    async def transaction(request: Request, transaction_id: str) -> JSONResponse:
+        def make() -> dict[str, Any]:
+            _authorized(vendor, request)
+            order, attempt = vendor.books.order_of(transaction_id)
+            return {**vendor.order(order.merchant_order_id).shown(), "paymentDetails": [attempt.shown()]}
 
         return answered(make)
 
@@ -100,8 +124,8 @@ def _refunds(router: APIRouter, vendor: PhonePe) -> None:
 
         def make() -> dict[str, Any]:
             _authorized(vendor, request)
-            made = vendor.books.create_refund(body)
-            answer = {"refundId": made["refundId"], "amount": made["amount"], "state": made["state"]}
+            made = vendor.books.create_refund(refund_request(body))
+            answer = {"refundId": made.refund_id, "amount": made.amount, "state": made.state}
             vendor.refund_accepted(made)
             return answer
 
@@ -111,6 +135,8 @@ def _refunds(router: APIRouter, vendor: PhonePe) -> None:
     async def refund_status(request: Request, refund_id: str) -> JSONResponse:
         def make() -> dict[str, Any]:
             _authorized(vendor, request)
-            return vendor.books.refund(refund_id)
+            made = vendor.books.refund(refund_id)
+            vendor.end_refund(made)  # one that ends by itself has ended when somebody asks
+            return made.shown()
 
         return answered(make)

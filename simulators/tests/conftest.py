@@ -19,6 +19,12 @@ KEYS = {
     "STRIPE_SECRET_KEY": "sk_test_1",
     "STRIPE_PUBLISHABLE_KEY": "pk_test_1",
     "STRIPE_WEBHOOK_SECRET": "whsec_1,whsec_0",
+    "PHONEPE_CLIENT_ID": "SU_TESTS",
+    "PHONEPE_CLIENT_SECRET": "client-secret",
+    "PHONEPE_CLIENT_VERSION": "1",
+    "PHONEPE_MERCHANT_ID": "M_TESTS",
+    "PHONEPE_WEBHOOK_USERNAME": "payfirst",
+    "PHONEPE_WEBHOOK_PASSWORD": "hookpass1",
 }
 
 
@@ -68,6 +74,7 @@ async def base(shop: Shop) -> AsyncIterator[str]:
         "MAIL_SMTP_PORT": str(smtp),
         "RAZORPAY_WEBHOOK_URL": hook,
         "STRIPE_WEBHOOK_URL": hook,
+        "PHONEPE_WEBHOOK_URL": hook,
     }
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulators", env={**os.environ, **KEYS, **addresses}
