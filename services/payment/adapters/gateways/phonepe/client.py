@@ -177,6 +177,7 @@ class PhonePeGateway:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._tokens.close()
         await self._wire.close()
         await self._oauth.close()
 

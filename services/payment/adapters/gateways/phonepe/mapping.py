@@ -38,6 +38,13 @@ class _Transaction(_Entity):
     transactionId: str | None = None  # noqa: N815
     state: str = ""
     amount: Minor | None = None
+    errorCode: str | None = None  # noqa: N815
+    detailedErrorCode: str | None = None  # noqa: N815
+
+    @property
+    def reason(self) -> str | None:
+        """Why the attempt failed."""
+        return (self.detailedErrorCode or self.errorCode or "")[:100] or None
 
 
 class _ErrorContext(_Entity):
@@ -66,28 +73,37 @@ class RefundStatus(_Entity):
 
 
 def observations_of(order: OrderStatus, merchant_order_id: str, source: Source, account: str) -> list[Observation]:
-    """What an order says. Before the first attempt there is nothing to tell."""
+    """What an order says: first the attempt that the root state is about, then the attempts that failed beside it.
+
+    Only the root state decides: a failed attempt of an open order is pending, because the buyer may try again
+    (gateways.md 3.3). Before the first attempt there is nothing to tell.
+    """
     status = _STATE.get(order.state, Seen.PENDING)
     attempts = order.paymentDetails
     if status is Seen.PENDING and not attempts:
         return []
-    paid = next((attempt for attempt in attempts if attempt.state == "COMPLETED"), None)
-    counted = paid if status is Seen.CAPTURED else (attempts[-1] if attempts else None)
-    named = counted.transactionId if counted is not None else None
-    seen = Observation(
-        gateway=GATEWAY,
-        gateway_order_id=merchant_order_id,
-        gateway_payment_id=(named or merchant_order_id)[:64],
-        status=status,
-        amount_minor=order.amount,
-        currency=order.currency.upper(),
-        account=account,
-        source=source,
-        raw=f"/checkout/v2/order/{merchant_order_id}/status",
-        payment_id=own_id(merchant_order_id),
-        reason=_reason(order) if status is Seen.FAILED else None,
-    )
-    return [seen]
+    last = attempts[-1] if attempts else _Transaction()
+    paid = next((attempt for attempt in attempts if attempt.state == "COMPLETED"), last)
+    counted = paid if status is Seen.CAPTURED else last
+
+    def seen(attempt: _Transaction, status: Seen, reason: str | None) -> Observation:
+        return Observation(
+            gateway=GATEWAY,
+            gateway_order_id=merchant_order_id,
+            gateway_payment_id=(attempt.transactionId or merchant_order_id)[:64],
+            status=status,
+            amount_minor=order.amount,
+            currency=order.currency.upper(),
+            account=account,
+            source=source,
+            raw=f"/checkout/v2/order/{merchant_order_id}/status",
+            payment_id=own_id(merchant_order_id),
+            reason=reason if status is Seen.FAILED else None,
+        )
+
+    others = [attempt for attempt in attempts if attempt is not counted and attempt.state == "FAILED"]
+    beside = others if status is not Seen.PENDING else []
+    return [seen(counted, status, _reason(order)), *(seen(other, Seen.FAILED, other.reason) for other in beside)]
 
 
 def refund_part(refund: RefundStatus, refund_id: UUID) -> RefundPart:
