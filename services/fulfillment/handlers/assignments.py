@@ -59,7 +59,8 @@ async def assign_purchases(
 ) -> dict[UUID, Decision]:
     """Decide, write and tell for `purchase_ids`; `silent` tells nothing of those that stay pending.
 
-    Raises `Dead` when a purchase does not exist.
+    A purchase that has its trainer already, by hand or by an earlier message, keeps it: nothing is written, counted or
+    told of it, and it is not in the answer. Raises `Dead` when a purchase does not exist.
     """
     rows = await purchases.wanted(work, list(purchase_ids))
     if missing := set(purchase_ids) - rows.keys():
@@ -74,24 +75,39 @@ async def assign_purchases(
     for purchase_id, (wish, course), decision in zip(purchase_ids, wished, decisions, strict=True):
         batch.add(purchase_id, wish, course, decision)
     written = await allocations.save_many(work, batch.decided, batch.plans)
-    await trainers.count(work, batch.loads, batch.slots)
-    for purchase_id, decision in zip(purchase_ids, decisions, strict=True):
+    made = {p: d for p, d in zip(purchase_ids, decisions, strict=True) if p in written}
+    await trainers.count(work, *_counters(made, dict(zip(purchase_ids, wishes, strict=True))))
+    for purchase_id, decision in made.items():
         if decision.trainer_id is not None or not silent:
             work.tell(batch.event(purchase_id, decision, written[purchase_id]), causation=causes.get(purchase_id))
-    telemetry.ASSIGNMENTS.labels("assigned").inc(sum(1 for d in decisions if d.trainer_id is not None))
-    telemetry.ASSIGNMENTS.labels("pending").inc(sum(1 for d in decisions if d.trainer_id is None))
-    return dict(zip(purchase_ids, decisions, strict=True))
+    assigned = sum(1 for decision in made.values() if decision.trainer_id is not None)
+    telemetry.ASSIGNMENTS.labels("assigned").inc(assigned)
+    if not silent:
+        telemetry.ASSIGNMENTS.labels("pending").inc(len(made) - assigned)
+    return made
+
+
+def _counters(
+    made: dict[UUID, Decision], wishes: dict[UUID, Wish]
+) -> tuple[Counter[str], Counter[tuple[str, int, str]]]:
+    """The students that trainers and their slots really got: loads equal allocations at any time."""
+    loads: Counter[str] = Counter()
+    slots: Counter[tuple[str, int, str]] = Counter()
+    for purchase_id, decision in made.items():
+        if decision.trainer_id is not None:
+            wish = wishes[purchase_id]
+            loads[decision.trainer_id] += 1
+            slots.update((decision.trainer_id, weekday, wish.time_slot) for weekday in wish.weekdays)
+    return loads, slots
 
 
 class _Batch:
-    """Collects what one transaction writes: allocations, distinct session plans, counters."""
+    """Collects what one transaction writes: allocations and distinct session plans."""
 
     def __init__(self, rows: dict[UUID, Any], people: dict[str, Any]) -> None:
         self.rows, self.people = rows, people
         self.decided: list[allocations.Decided] = []
         self.plans: list[allocations.Plan] = []
-        self.loads: Counter[str] = Counter()
-        self.slots: Counter[tuple[str, int, str]] = Counter()
         self._plan_numbers: dict[tuple[Any, ...], int] = {}
         self._first: dict[int, datetime] = {}
         self._plan_of: dict[UUID, int] = {}
@@ -103,10 +119,6 @@ class _Batch:
         trigger = "no_trainer" if decision.trainer_id is None else "trainer_found"
         reasons = self._reason(decision)
         self.decided.append((uuid7(), purchase_id, row.booking_id, decision.trainer_id, trigger, reasons, plan))
-        if decision.trainer_id is not None:
-            self.loads[decision.trainer_id] += 1
-            for weekday in wish.weekdays:
-                self.slots[decision.trainer_id, weekday, wish.time_slot] += 1
 
     def _plan(self, tier: int, wish: Wish, course: dict[str, Any]) -> int:
         key = (tier, wish.weekdays, wish.time_slot, course["starts_on"], course["time_zone"])

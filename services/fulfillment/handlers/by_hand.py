@@ -50,8 +50,8 @@ async def approve(work: Work, purchase_id: UUID, trainer_id: str, act: Act) -> d
     Raises `not-found` for an unknown purchase or trainer and `state-conflict` when a trainer was assigned before.
     """
     wanted = (await purchases.wanted(work, [purchase_id])).get(purchase_id)
-    standing = await allocations.of_purchase(work, purchase_id)
     trainer = await work.fetch_one("SELECT * FROM trainers WHERE trainer_id = $1 FOR UPDATE", trainer_id)
+    standing = await allocations.of_purchase(work, purchase_id)
     if wanted is None or trainer is None:
         raise Problem("not-found", "There is no such purchase or trainer.")
     if standing is not None and standing.state == "approved":
@@ -61,6 +61,8 @@ async def approve(work: Work, purchase_id: UUID, trainer_id: str, act: Act) -> d
     decision = orjson.dumps({"chosen": trainer_id, "by": act.actor, "reason": act.reason}).decode()
     decided = (uuid7(), purchase_id, wanted.booking_id, trainer_id, "approved_by_hand", decision, 0)
     written = await allocations.save_many(work, [decided], [(0, n, at) for n, at in enumerate(instants, 1)])
+    if purchase_id not in written:
+        raise Problem("state-conflict", "Somebody else assigned a trainer at the same moment.")
     warnings = await _count(work, trainer_id, wish)
     await record(
         work, act, "approve-allocation", str(written[purchase_id]), wanted.booking_id, {"trainer_id": trainer_id}

@@ -26,11 +26,11 @@ WITH decided AS (
         first_session_at = excluded.first_session_at, tries = trainer_allocations.tries + 1,
         next_try_at = now() + make_interval(secs => least(30 * power(2, trainer_allocations.tries), 3600))
     WHERE trainer_allocations.state = 'pending'
-    RETURNING allocation_id, purchase_id, state
+    RETURNING allocation_id, purchase_id, state, (xmax = 0) AS fresh
 ), moved AS (
     INSERT INTO fulfillment_transitions (booking_id, noun, noun_id, moved_to, trigger)
     SELECT d.booking_id, 'allocation', s.allocation_id, s.state, d.trigger
-    FROM saved s JOIN decided d ON d.purchase_id = s.purchase_id
+    FROM saved s JOIN decided d ON d.purchase_id = s.purchase_id WHERE s.fresh OR s.state = 'approved'
 ), laid_out AS (
     INSERT INTO tutoring_sessions (allocation_id, number, starts_at)
     SELECT s.allocation_id, p.number, p.starts_at
@@ -57,15 +57,16 @@ async def save_many(work: Work, decided: Sequence[Decided], plans: Sequence[Plan
 
 _DUE = """
 SELECT purchase_id FROM trainer_allocations WHERE state = 'pending' AND next_try_at <= now()
-ORDER BY next_try_at LIMIT $1 FOR UPDATE SKIP LOCKED
+ORDER BY next_try_at LIMIT $1
 """
 
 
 async def due(work: Work, limit: int) -> list[UUID]:
-    """Purchases whose pending allocation is to be tried again now, locked."""
+    """Purchases whose pending allocation is to be tried again now. Not locked: trainers are locked before allocations
+    everywhere, and an allocation that got its trainer meanwhile is not written again."""
     return [row.purchase_id for row in await work.fetch(_DUE, limit)]
 
 
 async def of_purchase(work: Work, purchase_id: UUID) -> Any | None:
-    """The allocation of a purchase, locked; None when it has none yet."""
+    """The allocation of a purchase, locked (after its trainer); None when it has none yet."""
     return await work.fetch_one("SELECT * FROM trainer_allocations WHERE purchase_id = $1 FOR UPDATE", purchase_id)
