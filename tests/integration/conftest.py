@@ -18,7 +18,7 @@ from bench.buyer import Buyer
 from deploy.stage.stage import Stage
 from tests.integration.walking import ARGUMENTS
 
-KNOBS = {"PAYMENT_POLL_FIRST_SECONDS": "1", "BOOKING_HOLD_SECONDS": "60", "LOG_LEVEL": "WARNING"}
+KNOBS = {"PAYMENT_POLL_FIRST_SECONDS": "1", "BOOKING_HOLD_SECONDS": "60", "LOG_LEVEL": "INFO"}
 
 
 @pytest_asyncio.fixture(scope="session")
