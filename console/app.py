@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from chassis import pages
 from console import rendering
 from console.access import SignInNeeded
-from console.routes import letters, overview, purchases, session
+from console.routes import letters, money, overview, purchases, session
 from console.settings import ConsoleSettings
 from console.upstream import Services, UpstreamError
 
@@ -44,7 +44,7 @@ def build(settings: ConsoleSettings, transport: httpx2.AsyncBaseTransport | None
         policy={},
     )
     app.mount("/static", StaticFiles(directory=rendering.FOLDER / "static"), name="static")
-    for module in (session, overview, letters, purchases):
+    for module in (session, overview, letters, money, purchases):
         app.include_router(module.router)
     _errors(app)
     return app

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("timeline")(timeline)
 
 
-def _ask(work: Callable[[Services], Awaitable[Any]], target: Target | None = None) -> Any:
+def ask(work: Callable[[Services], Awaitable[Any]], target: Target | None = None) -> Any:
     """Run `work` against the services; what they refuse is printed and ends the command with 1."""
 
     async def run() -> Any:
@@ -65,7 +65,7 @@ def lag(as_json: Json = False) -> None:
     async def work(services: Services) -> Any:
         return await settled((name, services.get(name, "/ops/lag")) for name in services.addresses)
 
-    answers, missing = _ask(work)
+    answers, missing = ask(work)
     steps = [step for answer in answers.values() for step in answer["steps"]]
     if as_json:
         tables.print_json({"steps": steps, "missing": {name: str(error) for name, error in missing.items()}})
@@ -84,7 +84,7 @@ def dead_letters(
 ) -> None:
     """Messages that spent their attempts or can't succeed."""
     chosen = letters.Filter(step=step, error=error, booking_id=booking_id, since=since)
-    found = _ask(lambda services: letters.everything(services, chosen))
+    found = ask(lambda services: letters.everything(services, chosen))
     if as_json:
         tables.print_json({"total": found.total, "dead_letters": found.letters})
     else:
@@ -96,7 +96,7 @@ def dead_letters(
 def show(reference: Reference, as_json: Json = False) -> None:
     """One dead letter: its payload, attempts and what was done about it."""
     service, identifier = _reference(reference)
-    letter = _ask(lambda services: services.get(service, f"/ops/dead-letters/{identifier}"))
+    letter = ask(lambda services: services.get(service, f"/ops/dead-letters/{identifier}"))
     if as_json:
         tables.print_json(letter)
     else:
@@ -113,14 +113,14 @@ def replay(
     service, identifier = _reference(reference)
     path = f"/ops/dead-letters/{identifier}/replay"
     query = {"dry_run": "true"} if dry_run else None
-    _answer(_ask(lambda services: services.post(service, path, {"reason": reason}, query)), as_json)
+    _answer(ask(lambda services: services.post(service, path, {"reason": reason}, query)), as_json)
 
 
 def discard(reference: Reference, reason: Reason, as_json: Json = False) -> None:
     """Give a message up; what waits behind it goes on."""
     service, identifier = _reference(reference)
     path = f"/ops/dead-letters/{identifier}/discard"
-    _answer(_ask(lambda services: services.post(service, path, {"reason": reason})), as_json)
+    _answer(ask(lambda services: services.post(service, path, {"reason": reason})), as_json)
 
 
 def _answer(answer: dict[str, Any], as_json: bool) -> None:
@@ -151,7 +151,7 @@ def replay_many(
             tables.out.print(f"{run['count']} dead letters of {escape(step)} are frozen as replay {run['id']}")
         return await letters.followed(services, run, tables.progress(as_json)) if follow else run
 
-    ended = _ask(work)
+    ended = ask(work)
     if as_json:
         tables.print_json(ended)
     raise typer.Exit(1 if ended["state"] == "stopped" else 0)
@@ -159,7 +159,7 @@ def replay_many(
 
 def timeline(booking_id: Annotated[str, typer.Argument(help="Booking id")], as_json: Json = False) -> None:
     """The journey of a purchase through all services."""
-    entries, missing = _ask(lambda services: journeys.gather(services, booking_id))
+    entries, missing = ask(lambda services: journeys.gather(services, booking_id))
     if as_json:
         tables.print_json({"booking_id": booking_id, "entries": entries})
     elif entries:

@@ -38,7 +38,8 @@ def _text(value: object) -> str:
     return escape(visible(value))
 
 
-def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+def titled(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table; the columns named in `right` are aligned to the right."""
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -48,7 +49,7 @@ def _table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
 def lag(steps: list[dict[str, Any]]) -> None:
     """One row for each step that reads topics."""
     right = ("messages", "oldest", "per second", "drains in")
-    table = _table("Lag by step", "step", *right, right=right)
+    table = titled("Lag by step", "step", *right, right=right)
     for step in steps:
         messages, oldest = step["messages"], step["oldest_seconds"]
         colour = "green" if not messages else "red" if oldest > 60 else "yellow"
@@ -124,7 +125,7 @@ def dead_letter(reference: str, item: dict[str, Any]) -> None:
         ("Acts", item["acts"], ("at", "actor", "action", "reason")),
     ):
         if rows:
-            table = _table(title, *(name.replace("_", " ") for name in columns))
+            table = titled(title, *(name.replace("_", " ") for name in columns))
             for row in rows:
                 table.add_row(*(_text(row[name]) for name in columns))
             out.print(table)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from console.tests import samples
+from console.tests.money import money_routes
 from console.tests.samples import BOOKING, HOSTILE, letter, message
 
 __all__ = ["BOOKING", "HOSTILE", "Fakes", "message"]
@@ -32,6 +33,7 @@ class Fakes:
         self._letters()
         self._journeys()
         self._acting()
+        money_routes(self)
 
         @self.app.middleware("http")
         async def _watch(request: Request, call_next: Any) -> Any:

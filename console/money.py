@@ -1,0 +1,45 @@
+"""The money side of the console: the books, what waits for a second person, open cases, differences with gateways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from console.upstream import Services, UpstreamError, settled
+
+_PARTS = {
+    "balances": "/api/v1/admin/ledger/balances",
+    "approvals": "/api/v1/admin/approvals",
+    "cases": "/api/v1/admin/cases",
+    "reconciliation": "/api/v1/admin/reconciliation",
+}
+
+
+@dataclass
+class Money:
+    """What payment says of its money; `missing` names the parts that it did not tell."""
+
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+    balanced: bool | None = None
+    approvals: list[dict[str, Any]] = field(default_factory=list)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    more_cases: bool = False
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    missing: dict[str, UpstreamError] = field(default_factory=dict)
+
+
+async def look(services: Services) -> Money:
+    """All parts at once; one that fails is missing and the others are there."""
+    found, missing = await settled((name, services.get("payment", path)) for name, path in _PARTS.items())
+    money = Money(missing=missing)
+    if "balances" in found:
+        money.accounts, money.balanced = found["balances"]["accounts"], found["balances"]["balanced"]
+    if "approvals" in found:
+        money.approvals = found["approvals"]["approvals"]
+    if "cases" in found:
+        money.cases, money.more_cases = found["cases"]["cases"], found["cases"]["next_page_token"] is not None
+    if "reconciliation" in found:
+        money.runs = found["reconciliation"]["runs"][:10]
+        money.differences = [item for item in found["reconciliation"]["differences"] if not item["mended"]][-50:]
+    return money

@@ -1,0 +1,62 @@
+"""Payment's money routes with made-up data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from console.tests.samples import BOOKING, HOSTILE, message
+
+if TYPE_CHECKING:
+    from console.tests.fakes import Fakes
+
+PATH = "/payment/api/v1/admin"
+
+
+def money_routes(fakes: Fakes) -> None:
+    """Give `fakes` the routes of the books, approvals, cases and reconciliation."""
+    app = fakes.app
+
+    @app.get(f"{PATH}/ledger/balances")
+    async def balances() -> Any:
+        rows = [("buyers", -99900), ("fees:stripe", 2927), ("gateway:stripe", 96973)]
+        accounts = [{"account": a, "currency": "INR", "amount_minor": m, "entries": 1} for a, m in rows]
+        return {"accounts": accounts, "balanced": True}
+
+    @app.get(f"{PATH}/approvals")
+    async def approvals() -> Any:
+        item = {"act": "refund", "booking_id": BOOKING, "amount_minor": 7_500_000, "currency": "INR"}
+        asked = {"id": message(7), "reason": HOSTILE, "asked_by": "grace", "asked_at": "2026-11-20T22:03:10Z"}
+        return {"approvals": [{**item, **asked}]}
+
+    @app.get(f"{PATH}/cases")
+    async def cases(page_token: str | None = None) -> Any:
+        number = 1 if page_token is None else 2
+        case = {
+            "id": message(number),
+            "kind": f"amount-mismatch-{number}",
+            "booking_id": BOOKING,
+            "expected_minor": 99900,
+            "seen_minor": 100,
+            "currency": "INR",
+            "detail": HOSTILE,
+            "deadline_at": "2026-11-21T22:03:10Z",
+        }
+        return {"cases": [case], "next_page_token": "more" if number == 1 else None}
+
+    @app.get(f"{PATH}/reconciliation")
+    async def reconciliation() -> Any:
+        run = {"id": message(3), "gateway": "stripe", "since": "2026-11-19T00:00:00Z", "until": "2026-11-20T00:00:00Z"}
+        counts = {"compared": 1200, "mended": 3, "differing": 1, "failure": None, "ended_at": "2026-11-20T00:01:00Z"}
+        difference = {"kind": "captured", "gateway_payment_id": "ch_1", "ours": "99900", "theirs": "99800"}
+        act = {"mended": False, "proposed": "Compare the captured amount."}
+        return {"runs": [{**run, **counts}], "differences": [{**difference, **act}]}
+
+    @app.post(PATH + "/{what}/{identifier}/{verb}")
+    async def act(what: str, identifier: str, verb: str, request: Request) -> Any:
+        fakes.calls.append((verb, f"{what}:{identifier}", "", await request.json()))
+        if fakes.refuse is not None:
+            return JSONResponse(fakes.refuse, 403)
+        return {"status": verb}

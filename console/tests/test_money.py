@@ -1,0 +1,94 @@
+"""The money page and the money commands."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx2
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from console.cli import money, ops
+from console.cli.target import Target
+from console.tests.conftest import Person
+from console.tests.fakes import HOSTILE, Fakes, message
+from console.tests.test_cli import ADDRESSES
+
+
+async def test_the_page_shows_books_approvals_cases_and_differences(admin: Person) -> None:
+    page = (await admin.get("/money")).text
+    for words in (
+        "The books balance",
+        "gateway:stripe",
+        "₹969.73",
+        "₹75,000.00",
+        "amount-mismatch-1",
+        "grace",
+        "ch_1",
+        "1,200",
+    ):
+        assert words in page
+    assert HOSTILE not in page
+
+
+async def test_a_payment_service_that_is_away_is_named(admin: Person, fakes: Fakes) -> None:
+    fakes.away = {"payment"}
+    page = await admin.get("/money")
+    assert page.status_code == 200
+    assert "no broker" in page.text
+
+
+async def form(person: Person, path: str, **fields: str) -> Any:
+    """Send a form of the money page."""
+    csrf = re.search(r'name="csrf" value="([^"]+)"', (await person.get("/money")).text)
+    assert csrf is not None
+    return await person.client.post(path, data={"csrf": csrf.group(1), **fields})
+
+
+async def test_an_administrator_approves_and_closes_with_a_reason(admin: Person, fakes: Fakes) -> None:
+    assert (await form(admin, f"/money/approvals/{message(7)}", act="approve")).headers["location"] == "/money"
+    assert fakes.calls[-1][:2] == ("approve", f"approvals:{message(7)}")
+    assert (await form(admin, f"/money/cases/{message(1)}", reason="given back by hand")).headers[
+        "location"
+    ] == "/money"
+    assert fakes.calls[-1][3] == {"reason": "given back by hand"}
+    assert (await form(admin, f"/money/cases/{message(1)}", reason="no")).status_code == 422
+    assert (await form(admin, f"/money/approvals/{message(7)}", act="both")).status_code == 422
+
+
+async def test_what_payment_refuses_is_said(admin: Person, fakes: Fakes) -> None:
+    fakes.refuse = {"title": "You may not do this", "detail": "Another person has to approve this."}
+    await form(admin, f"/money/approvals/{message(7)}", act="approve")
+    assert "Another person has to approve this." in (await admin.get("/money")).text
+
+
+@pytest.fixture
+def run(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command line against the made-up services."""
+    app = typer.Typer()
+    money.register(app)
+    monkeypatch.setattr(ops, "load", lambda: Target(ADDRESSES, "token", httpx2.ASGITransport(app=fakes.app)))
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+def test_books_are_a_table_and_json(run: Any) -> None:
+    assert "gateway:stripe" in run("books").output
+    assert json.loads(run("books", "--json").output)["balanced"] is True
+
+
+def test_cases_are_read_to_the_last_page(run: Any) -> None:
+    kinds = [case["kind"] for case in json.loads(run("cases", "--json").output)["cases"]]
+    assert kinds == ["amount-mismatch-1", "amount-mismatch-2"]
+    assert "₹999.00" in run("cases").output
+
+
+def test_a_refund_by_hand_needs_a_reason(run: Any, fakes: Fakes) -> None:
+    assert run("refund", message(5), "1000").exit_code == 2
+    assert run("refund", message(5), "1000", "--reason", "a kind gesture").exit_code == 0
+    assert fakes.calls[-1][3] == {"amount_minor": 1000, "reason": "a kind gesture"}
+    assert run("approve", message(7)).exit_code == 0
+    assert fakes.calls[-1][:2] == ("approve", f"approvals:{message(7)}")
+    assert "75,000.00" in run("approvals").output
