@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from chassis import telemetry
 from chassis.idempotency import Idempotency, Once
+from chassis.identity import Caller
 from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Database, Work
@@ -46,7 +47,31 @@ async def create_order(request: Request, order: CreateOrder, database: Db, once:
     """Open the payment of a checkout. No login: the token proves what is to be paid, by whom and until when."""
     await _refuse_reused_key(database, once)
     checkout = _checkout(request, order.checkout_token)
-    gateway = request.app.state.gateways.get(order.gateway)
+    return await _opened(request, checkout, order.gateway, database, once)
+
+
+@router.post(
+    "/api/v1/payments/create-payment-intent",
+    status_code=201,
+    response_model=CreatedOrder,
+    responses=problems_of(
+        "malformed", "unauthenticated", "not-found", "validation", "state-conflict", "gateway-unavailable"
+    ),
+)
+async def create_payment_intent(
+    request: Request, wanted: WaysToPay, caller: Caller, database: Db, once: Idempotency
+) -> Response:
+    """Stripe's name for the same, for the signed-in buyer of the checkout or staff (S1-29)."""
+    await _refuse_reused_key(database, once)
+    checkout = _checkout(request, wanted.checkout_token)
+    mine = caller.may("booking", checkout.booking_id) if caller.is_guest else caller.subject == checkout.buyer_id
+    if not mine and "admin" not in caller.roles:
+        raise Problem("not-found", "There is no such checkout for you.")
+    return await _opened(request, checkout, "stripe", database, once)
+
+
+async def _opened(request: Request, checkout: Checkout, name: str, database: Database, once: Once) -> Response:
+    gateway = request.app.state.gateways.get(name)
     if gateway is None:
         offered = ", ".join(sorted(g.name for g in request.app.state.gateways)) or "none"
         error = {"pointer": "/gateway", "in": "body", "detail": f"Not offered; offered: {offered}."}
