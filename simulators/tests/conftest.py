@@ -29,11 +29,15 @@ KEYS = {
 
 
 class Shop:
-    """Takes webhooks and keeps them; answers 500 as often as `refuse` says."""
+    """Takes webhooks and keeps them; answers 500 to those about what `refuse` names, as often as it says."""
 
     def __init__(self) -> None:
         self.received: list[tuple[dict[str, str], bytes]] = []
-        self.refuse = 0
+        self._refused = (b"", 0)
+
+    def refuse(self, about: str, times: int) -> None:
+        """Answer 500 to the next `times` webhooks whose body has `about`; those of other tests come through."""
+        self._refused = (about.encode(), times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One HTTP/1.1 request."""
@@ -41,8 +45,9 @@ class Shop:
         headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         status = "200 OK"
-        if self.refuse:
-            self.refuse -= 1
+        about, times = self._refused
+        if times and about in body:
+            self._refused = (about, times - 1)
             status = "500 Internal Server Error"
         else:
             self.received.append((headers, body))

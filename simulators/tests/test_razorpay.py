@@ -102,7 +102,7 @@ async def _hooks(shop: Shop, order_id: str, count: int) -> list[tuple[dict[str, 
 
 async def test_webhooks_are_signed_and_come_again_until_they_are_taken(base: str, shop: Shop) -> None:
     order = await asyncio.to_thread(_client(base).order.create, ORDER)
-    shop.refuse = 1
+    shop.refuse(order["id"], 1)
     await _pay(base, order["id"])
     hooks = await _hooks(shop, order["id"], 3)
     assert {body["event"] for _, body in hooks} == {"payment.authorized", "payment.captured", "order.paid"}

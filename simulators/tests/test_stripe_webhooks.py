@@ -37,8 +37,8 @@ async def test_the_sdk_verifies_every_webhook_of_a_payments_life(base: str, shop
 
 
 async def test_a_retry_is_signed_anew_and_keeps_its_id(base: str, shop: Shop) -> None:
-    shop.refuse = 2
-    intent = await paid(base)
+    shop.refuse("a-retry", 2)
+    intent = await paid(base, metadata={"note": "a-retry"})
     hooks = await heard(shop, intent.id, 2)
     for headers, raw, event in hooks:
         assert _signed(raw, headers).id == event["id"]

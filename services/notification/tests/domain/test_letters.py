@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from email.message import EmailMessage
 from uuid import UUID
 
 import pytest
@@ -49,16 +51,29 @@ def test_a_subject_is_one_short_line_with_the_reference_and_no_link(kind: Kind) 
     assert len(subject(letter(kind, HOSTILE * 20)).splitlines()) == 1
 
 
-def test_writing_a_mail_takes_less_than_a_millisecond() -> None:
+def quickest(work: Callable[[], object]) -> float:
+    """Seconds of processor time that `work` costs by itself, whoever else keeps the processor busy."""
     spent = []
     for _ in range(50):
         begun = time.process_time()
-        envelope(
-            letter(Kind.CONFIRMATION), "a@example.com", "b@payfirst.example", PAPER.write(letter(Kind.CONFIRMATION))
-        )
+        work()
         spent.append(time.process_time() - begun)
-    # The quickest of many: what the work costs by itself, whoever else keeps the processor busy.
-    assert min(spent) < 0.001
+    return min(spent)
+
+
+def test_a_mail_costs_much_less_than_the_library_way_of_putting_it_together() -> None:
+    mail = letter(Kind.CONFIRMATION)
+    _, text, html = PAPER.write(mail)
+
+    def library_way() -> bytes:
+        message = EmailMessage()
+        message["To"], message["From"], message["Subject"] = "a@example.com", "b@payfirst.example", "Yoga"
+        message.set_content(text)
+        message.add_alternative(html, subtype="html")
+        return message.as_bytes()
+
+    ours = quickest(lambda: envelope(mail, "a@example.com", "b@payfirst.example", PAPER.write(mail)))
+    assert ours < 0.8 * quickest(library_way)
 
 
 def test_every_event_that_is_taken_makes_a_notice() -> None:
