@@ -1,4 +1,4 @@
-"""The money side of the console: the books, what waits for a second person, open cases, differences with gateways."""
+"""The money side of the console: what is paid and not fulfilled, the books, what waits for a second person, open cases, differences with gateways."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 from console.upstream import Services, UpstreamError, settled
 
 _PARTS = {
-    "balances": "/api/v1/admin/ledger/balances",
-    "approvals": "/api/v1/admin/approvals",
-    "cases": "/api/v1/admin/cases",
-    "reconciliation": "/api/v1/admin/reconciliation",
+    "standings": ("booking", "/api/v1/admin/paid-not-fulfilled"),
+    "balances": ("payment", "/api/v1/admin/ledger/balances"),
+    "approvals": ("payment", "/api/v1/admin/approvals"),
+    "cases": ("payment", "/api/v1/admin/cases"),
+    "reconciliation": ("payment", "/api/v1/admin/reconciliation"),
 }
 
 
 @dataclass
 class Money:
-    """What payment says of its money; `missing` names the parts that it did not tell."""
+    """What booking and payment say of the money; `missing` names the parts that it did not tell."""
 
+    standings: dict[str, Any] | None = None
     accounts: list[dict[str, Any]] = field(default_factory=list)
     balanced: bool | None = None
     approvals: list[dict[str, Any]] = field(default_factory=list)
@@ -31,8 +33,9 @@ class Money:
 
 async def look(services: Services) -> Money:
     """All parts at once; one that fails is missing and the others are there."""
-    found, missing = await settled((name, services.get("payment", path)) for name, path in _PARTS.items())
+    found, missing = await settled((name, services.get(service, path)) for name, (service, path) in _PARTS.items())
     money = Money(missing=missing)
+    money.standings = found.get("standings")
     if "balances" in found:
         money.accounts, money.balanced = found["balances"]["accounts"], found["balances"]["balanced"]
     if "approvals" in found:

@@ -29,6 +29,9 @@ async def test_the_page_shows_books_approvals_cases_and_differences(admin: Perso
         "grace",
         "ch_1",
         "1,200",
+        "₹6,598.00",
+        "BK-449034CB",
+        "money not back yet",
     ):
         assert words in page
     assert HOSTILE not in page

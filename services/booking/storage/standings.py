@@ -1,0 +1,73 @@
+"""Where the money of each booking stands: fulfilled, given back, let go, still in time, or at risk (M-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from chassis.work import Work
+
+DEADLINE_SECONDS = 300
+"""How long a paid booking may take to be fulfilled; the alert of `paid-not-fulfilled` rings at the same age."""
+
+# A refund that the bank sent back after it had succeeded counts no longer.
+_RETURNED = """
+SELECT m.booking_id, sum((m.detail ->> 'amount_minor')::bigint)::bigint AS minor FROM milestones m
+WHERE m.name = 'refund.succeeded' AND NOT EXISTS (
+    SELECT 1 FROM milestones f WHERE f.booking_id = m.booking_id AND f.name = 'refund.failed'
+        AND f.subject = m.subject AND f.at > m.at)
+"""
+_IS_DONE = """(b.state IN ('in_progress', 'completed') OR b.state = 'confirmed' AND EXISTS (
+    SELECT 1 FROM milestones d WHERE d.booking_id = b.booking_id AND d.name = 'fulfillment.completed'))"""
+_IS_LET_GO = """(b.state = 'cancelled' AND b.secured_as = 'authorized' AND NOT EXISTS (
+    SELECT 1 FROM milestones c WHERE c.booking_id = b.booking_id AND c.name = 'payment.captured'))"""
+_OPEN = f"""
+SELECT b.booking_id, b.reference, b.payment_id, b.state, b.amount_minor, b.currency, b.confirmed_at,
+       extract(epoch FROM now() - b.confirmed_at)::float8 AS waited_seconds,
+       b.amount_minor - coalesce(back.minor, 0) AS open_minor
+FROM bookings b
+LEFT JOIN LATERAL ({_RETURNED} AND m.booking_id = b.booking_id GROUP BY m.booking_id) AS back ON true
+WHERE b.state IN ('confirmed', 'cancelled') AND b.confirmed_at > now() - interval '30 days'
+  AND NOT {_IS_DONE} AND NOT {_IS_LET_GO} AND coalesce(back.minor, 0) < b.amount_minor
+"""  # noqa: S608 - constant texts
+_SUMS = f"""
+WITH back AS ({_RETURNED} GROUP BY m.booking_id), standing AS (
+    SELECT b.currency, b.amount_minor, least(b.amount_minor, coalesce(back.minor, 0)) AS refunded_minor,
+           {_IS_DONE} AS is_done, {_IS_LET_GO} AS is_let_go,
+           b.confirmed_at > now() - make_interval(secs => $1) AS is_in_time
+    FROM bookings b LEFT JOIN back USING (booking_id)
+)
+SELECT currency, count(*)::int AS bookings, sum(amount_minor)::bigint AS paid_minor,
+       sum(refunded_minor)::bigint AS refunded_minor,
+       coalesce(sum(amount_minor - refunded_minor) FILTER (WHERE is_done), 0)::bigint AS fulfilled_minor,
+       coalesce(sum(amount_minor - refunded_minor) FILTER (WHERE is_let_go), 0)::bigint AS let_go_minor,
+       coalesce(sum(amount_minor - refunded_minor) FILTER (
+           WHERE NOT is_done AND NOT is_let_go AND is_in_time), 0)::bigint AS in_time_minor,
+       coalesce(sum(amount_minor - refunded_minor) FILTER (
+           WHERE NOT is_done AND NOT is_let_go AND NOT is_in_time), 0)::bigint AS at_risk_minor
+FROM standing GROUP BY currency ORDER BY currency
+"""  # noqa: S608
+
+
+async def open_sums(work: Work) -> Sequence[Row[Any]]:
+    """For each currency: how many bookings are neither fulfilled nor given back, for how much, the oldest's seconds."""
+    return await work.fetch(
+        f"""SELECT currency, count(*) AS n, sum(open_minor)::bigint AS minor, max(waited_seconds) AS oldest
+            FROM ({_OPEN}) AS o GROUP BY currency"""  # noqa: S608
+    )
+
+
+async def late(work: Work, limit: int) -> Sequence[Row[Any]]:
+    """The bookings that are open past the deadline, the oldest first."""
+    return await work.fetch(
+        f"SELECT * FROM ({_OPEN}) AS o WHERE waited_seconds > $1 ORDER BY confirmed_at, booking_id LIMIT $2",  # noqa: S608
+        DEADLINE_SECONDS,
+        limit,
+    )
+
+
+async def sums(work: Work) -> Sequence[Row[Any]]:
+    """For each currency, over all bookings ever: what was paid, and the five things that it became."""
+    return await work.fetch(_SUMS, DEADLINE_SECONDS)

@@ -1,0 +1,101 @@
+"""Paid means fulfilled: every paid amount is fulfilled, given back, let go, in time or at risk, in sum and one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from chassis import telemetry
+from chassis.identity import issue_account_token
+from chassis.ids import uuid7
+from chassis.steps import Message
+from chassis.work import Database
+from contracts.payment_events import RefundFailed, RefundSucceeded
+from services.booking.handlers.progress import record_many
+from services.booking.handlers.watching import watch_paid_not_fulfilled
+from services.booking.storage import milestones
+from services.booking.tests.conftest import SECRET
+from services.booking.tests.test_confirmations import hold, run, secured
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+PARTS = ("fulfilled_minor", "refunded_minor", "let_go_minor", "in_time_minor", "at_risk_minor")
+
+
+async def paid(database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, **changes: Any) -> str:
+    """A booking that was paid `minutes` ago and is now in `state`."""
+    booking_id = await hold(database, amount=amount)
+    await run(database, secured(booking_id, amount))
+    async with database.transaction() as work:
+        await work.execute(
+            """UPDATE bookings SET state = $2, secured_as = $3, confirmed_at = now() - make_interval(mins => $4)
+               WHERE booking_id = $1""",
+            booking_id,
+            state,
+            changes.get("secured_as", "captured"),
+            minutes,
+        )
+    return booking_id
+
+
+async def completed(database: Database, booking_id: str) -> None:
+    """Fulfillment said that all is done."""
+    async with database.transaction() as work:
+        await milestones.add_many(work, [(booking_id, "fulfillment.completed", "p-1", NOW, b"{}")])
+
+
+async def refund(database: Database, booking_id: str, amount: int, refund_id: str, *, sent_back: bool = False) -> None:
+    """Payment gave `amount` back; `sent_back`: and an hour later the bank returned it."""
+    common: dict[str, Any] = {"booking_id": booking_id, "payment_id": "p", "gateway": "razorpay", "currency": "INR"}
+    common |= {"amount_minor": amount, "refund_id": refund_id, "reason": "test"}
+    events: list[Any] = [RefundSucceeded(**common, refunded_at=NOW)]
+    if sent_back:
+        events.append(RefundFailed(**common, failed_at=NOW + timedelta(hours=1)))
+    messages = [Message(uuid7(), e.type, booking_id, e, body=e.model_dump_json().encode()) for e in events]
+    async with database.transaction() as work:
+        await record_many(work, messages)
+
+
+async def shown(http: httpx2.AsyncClient, role: str = "ops") -> Any:
+    """What the route says."""
+    bearer = {"Authorization": f"Bearer {issue_account_token(SECRET, 'somebody', [role])}"}
+    return await http.get("/api/v1/admin/paid-not-fulfilled", headers=bearer)
+
+
+async def test_every_paid_amount_became_exactly_one_thing(database: Database, http: httpx2.AsyncClient) -> None:
+    done = await paid(database, 1_000, minutes=60)
+    await completed(database, done)
+    await refund(database, done, 100, "r-part")
+    await paid(database, 2_000, minutes=1)
+    late = await paid(database, 4_000, minutes=10)
+    given_back = await paid(database, 8_000, state="cancelled", minutes=60)
+    await refund(database, given_back, 8_000, "r-all")
+    half = await paid(database, 16_000, state="cancelled", minutes=90)
+    await refund(database, half, 6_000, "r-half")
+    await paid(database, 32_000, state="cancelled", minutes=60, secured_as="authorized")
+    bounced = await paid(database, 64_000, state="cancelled", minutes=120)
+    await refund(database, bounced, 64_000, "r-bounced", sent_back=True)
+    answer = (await shown(http)).json()
+    (total,) = answer["sums"]
+    assert [total[part] for part in PARTS] == [900, 14_100, 32_000, 2_000, 78_000]
+    assert total["paid_minor"] == sum(total[part] for part in PARTS) == 127_000
+    at_risk = [(item["booking_id"], item["open_minor"]) for item in answer["bookings"]]
+    assert at_risk == [(bounced, 64_000), (half, 10_000), (late, 4_000)]
+    assert answer["more"] is False
+
+
+async def test_the_gauge_keeps_a_cancelled_booking_until_its_money_is_back(database: Database) -> None:
+    booking_id = await paid(database, 5_000, state="cancelled", minutes=10)
+    await watch_paid_not_fulfilled(database)
+    assert telemetry.PAID_NOT_FULFILLED_MINOR.labels("INR")._value.get() == 5_000
+    assert telemetry.PAID_NOT_FULFILLED_OLDEST_SECONDS._value.get() >= 600
+    await refund(database, booking_id, 5_000, "r-1")
+    await watch_paid_not_fulfilled(database)
+    assert telemetry.PAID_NOT_FULFILLED._value.get() == 0
+
+
+async def test_only_staff_sees_it(http: httpx2.AsyncClient) -> None:
+    assert (await shown(http, "buyer")).status_code == 403
+    assert (await http.get("/api/v1/admin/paid-not-fulfilled")).status_code == 401
+    assert (await shown(http, "admin")).json() == {"deadline_seconds": 300, "sums": [], "bookings": [], "more": False}
