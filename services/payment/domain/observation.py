@@ -30,6 +30,15 @@ class RefundSeen(StrEnum):
     FAILED = "failed"
 
 
+class PayoutSeen(StrEnum):
+    """What the gateway said of a payout to a partner. `returned`: it arrived nowhere, or came back whole."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
 class Source(StrEnum):
     """The way an observation came."""
 
@@ -91,12 +100,30 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutPart:
+    """What a gateway said of one payout: its id, ours when it carried it, to which account of the gateway, minor units.
+
+    `returned_minor`: what came back of it so far. `reason`: the gateway's code when it failed.
+    """
+
+    gateway_payout_id: str
+    payout_id: UUID | None
+    status: PayoutSeen
+    amount_minor: int
+    currency: str
+    destination: str
+    returned_minor: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What a webhook said: observations that count as they are, and what to ask about because the event proves nothing.
 
-    `orders`: the gateway's order ids; `refunds`: our refund ids.
+    `orders`: the gateway's order ids; `refunds`: our refund ids; `payouts`: what it said of payouts, which counts.
     """
 
     observations: tuple[Observation, ...] = ()
     orders: tuple[str, ...] = ()
     refunds: tuple[UUID, ...] = ()
+    payouts: tuple[PayoutPart, ...] = ()

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from services.payment.domain.capabilities import Capabilities, CaptureMode
 from services.payment.domain.declines import Decline
-from services.payment.domain.observation import Heard, Observation, RefundPart, Source
+from services.payment.domain.observation import Heard, Observation, PayoutPart, RefundPart, Source
 
 
 class GatewayError(Exception):
@@ -130,6 +130,16 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutOrder:
+    """Money for a partner: `destination` is their account at the gateway, `payout_id` the idempotency key."""
+
+    payout_id: UUID
+    destination: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """What the checkout gave to the browser, as far as it names things; it proves nothing yet. One id is set at least."""
 
@@ -138,11 +148,37 @@ class Returned:
     payment_id: UUID | None = None
 
 
+class Payouts(Protocol):
+    """How a vendor sends money to partners. Every async method may raise any `GatewayError`.
+
+    `currencies`: None means all.
+    """
+
+    currencies: frozenset[str] | None
+
+    def takes_destination(self, destination: str) -> bool:
+        """Whether `destination` has the form of an account of this vendor."""
+        ...
+
+    async def send(self, order: PayoutOrder) -> PayoutPart:
+        """Send it, once for each `payout_id`. A balance of ours that is too low is `Transient`."""
+        ...
+
+    async def find(self, order: PayoutOrder) -> PayoutPart | None:
+        """The payout that an earlier call made for the same id, or None."""
+        ...
+
+    async def between(self, since: datetime, until: datetime) -> list[PayoutPart]:
+        """What the vendor's own list says of the payouts of a period."""
+        ...
+
+
 class Gateway(Protocol):
-    """One vendor. Every async method may raise any `GatewayError`."""
+    """One vendor. Every async method may raise any `GatewayError`. `payouts`: None where it sends nothing to partners."""
 
     name: str
     capabilities: Capabilities
+    payouts: Payouts | None
 
     @property
     def is_away(self) -> bool:

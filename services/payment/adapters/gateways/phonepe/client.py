@@ -17,6 +17,7 @@ from services.payment.adapters.gateways.port import (
     GatewayOrder,
     Misconfigured,
     NewOrder,
+    Payouts,
     RefundOrder,
     Rejected,
     Returned,
@@ -41,6 +42,7 @@ class PhonePeGateway:
     """PhonePe: captures at once, signs no webhook body, ends an order with its last decline."""
 
     name = mapping.GATEWAY
+    payouts: Payouts | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC}),
         late_authorization_days=1,

@@ -16,6 +16,7 @@ from services.payment.adapters.gateways.port import (
     GatewayOrder,
     Misconfigured,
     NewOrder,
+    Payouts,
     RefundOrder,
     Rejected,
     Returned,
@@ -42,6 +43,7 @@ class RazorpayGateway:
     """Razorpay: full capture only, no void (uncaptured money returns by itself), failed is not final for days."""
 
     name = mapping.GATEWAY
+    payouts: Payouts | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         uncaptured_is_returned=True,

@@ -20,6 +20,7 @@ from services.payment.adapters.gateways.port import (
     GatewayOrder,
     Misconfigured,
     NewOrder,
+    Payouts,
     RefundOrder,
     Rejected,
     Returned,
@@ -46,6 +47,7 @@ class StripeGateway:
     """Stripe: authorizes first, captures later and in part, voids; every write is replayed under our own key."""
 
     name = mapping.GATEWAY
+    payouts: Payouts | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         partial_capture=True,
