@@ -1,4 +1,4 @@
-"""The same catalogue on every stage: courses in four subjects, one with two seats only."""
+"""The same catalogue on every stage: courses in four subjects, one with two seats only, English by a partner."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from chassis.work import Database
 from services.booking.storage import offers
 
 REFUND_POLICY = {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2}
+PARTNERS = {"english": "vnd-lingua"}
+"""The school whose courses we sell in a subject, 80/20 (S1-19); the others are our own."""
 _SUBJECTS = {"mathematics": 99900, "physics": 119900, "english": 79900, "music": 89900}
 
 
@@ -27,6 +29,7 @@ def _course(subject: str, title: str, base_minor: int, seats: int | None, name: 
         "prices": {10: base_minor, 20: base_minor * 19 // 10, 30: base_minor * 27 // 10},
         "refund_policy": REFUND_POLICY,
         "seats": seats,
+        "partner_id": PARTNERS.get(subject),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import by_hand, cases, creating, ledger, reading, reconciling, verifying, webhooks
+from services.payment.api import by_hand, cases, creating, ledger, payouts, reading, reconciling, verifying, webhooks
 from services.payment.consumers import steps
 from services.payment.handlers.by_hand import ByHand
 from services.payment.handlers.intake import Intake
@@ -38,6 +38,7 @@ def build(settings: PaymentSettings) -> Application:
             by_hand.router,
             cases.router,
             ledger.router,
+            payouts.router,
             reconciling.router,
             reading.router,
         ),

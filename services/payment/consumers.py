@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, AnyStep, InlineStep, QueuedStep
 from contracts.booking_events import BookingCancelled, BookingConfirmed, RefundDue
-from contracts.topics import PAYMENT_BOOKINGS, PAYMENT_CAPTURES, PAYMENT_OBSERVATIONS, PAYMENT_REFUNDS
+from contracts.topics import PAYMENT_BOOKINGS, PAYMENT_CAPTURES, PAYMENT_OBSERVATIONS, PAYMENT_PAYOUTS, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.handlers import bookings
 from services.payment.handlers.captures import Captures
-from services.payment.handlers.messages import CaptureDue, ObservationReceived, RefundRun
+from services.payment.handlers.messages import CaptureDue, ObservationReceived, PayoutRun, RefundRun
 from services.payment.handlers.observations import Observing
+from services.payment.handlers.payouts import Paying, PayoutCalls
 from services.payment.handlers.refunds import Refunds
 from services.payment.settings import PaymentSettings
 
@@ -17,7 +18,7 @@ _DAY_SECONDS = 86_400.0
 
 
 def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -> tuple[AnyStep, ...]:
-    """Observations and the view of bookings in the batch's transaction; captures and refunds as queued calls."""
+    """Observations and the view of bookings in the batch's transaction; captures, refunds and payouts as queued calls."""
     return (
         InlineStep(PAYMENT_OBSERVATIONS, accepts=(ObservationReceived,), handle_many=observing.record_many),
         InlineStep(
@@ -37,6 +38,13 @@ def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -
             PAYMENT_REFUNDS,
             accepts=(RefundDue, RefundRun),
             handler=Refunds(settings, gateways, observing),
+            ladder=SLOW_LADDER,
+            deadline_seconds=_DAY_SECONDS,
+        ),
+        QueuedStep(
+            PAYMENT_PAYOUTS,
+            accepts=(PayoutRun,),
+            handler=PayoutCalls(settings, gateways, Paying(settings)),
             ladder=SLOW_LADDER,
             deadline_seconds=_DAY_SECONDS,
         ),

@@ -58,6 +58,20 @@ class PaymentSettings(ServiceSettings):
     payment_second_person_minor: int = Field(
         default=5_000_000, ge=0, description="Refunds by hand above this many minor units need a second person."
     )
+    payment_payout_every_seconds: float = Field(
+        default=86_400.0, gt=0, description="How often a partner's due money is sent, in one transfer."
+    )
+    payment_payout_hold_seconds: float = Field(
+        default=7 * 86_400.0,
+        ge=0,
+        description="How long a partner's share waits after the service, or the sale if later, before it is sent.",
+    )
+    payment_payout_minimum_minor: int = Field(
+        default=10_000, ge=100, description="A balance of fewer minor units is carried on to the next batch."
+    )
+    payment_payout_check_seconds: float = Field(
+        default=300.0, gt=0, description="How often a payout on its way is asked about."
+    )
     payment_reconcile_seconds: float = Field(
         default=86_400.0, gt=0, description="How often our books are compared with each gateway's."
     )

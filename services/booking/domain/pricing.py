@@ -11,7 +11,7 @@ TIERS = (10, 20, 30)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An offer as the price book has it; `prices` maps tier to minor units."""
+    """An offer as the price book has it; `prices` maps tier to minor units, `partner_bps` is the partner's share of them."""
 
     offer_id: str
     kind: str
@@ -25,6 +25,8 @@ class Offer:
     session_minutes: int
     seats_left: int | None
     active: bool
+    partner_id: str | None = None
+    partner_bps: int = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def _confirmed(line: Line, unit_minor: int) -> dict[str, Any]:
         "unit_minor": unit_minor,
         "total_minor": unit_minor * line.quantity,
         "course": course,
+        "partner_id": offer.partner_id,
+        "partner_bps": offer.partner_bps,
     }
 
 

@@ -10,7 +10,7 @@ from chassis.work import Work
 from services.booking.domain.pricing import Offer
 
 _COLUMNS = """offer_id, kind, title, description, course_id, specialty, prices, price_version, currency, capture_policy,
-              refund_policy, session_minutes, seats, seats_taken, active"""
+              refund_policy, session_minutes, seats, seats_taken, active, partner_id, partner_bps"""
 
 
 def offer_of(row: Any) -> Offer:
@@ -28,6 +28,8 @@ def offer_of(row: Any) -> Offer:
         row.session_minutes,
         None if row.seats is None else row.seats - row.seats_taken,
         row.active,
+        row.partner_id,
+        row.partner_bps,
     )
 
 
@@ -67,9 +69,10 @@ async def save(work: Work, offers: list[dict[str, Any]]) -> None:
     for offer in offers:
         await work.execute(
             """INSERT INTO offers (offer_id, kind, title, description, course_id, specialty, prices, currency,
-                                   capture_policy, refund_policy, seats)
-               VALUES ($1, 'course', $2, $3, $4, $5, $6::jsonb, 'INR', 'immediate', $7::jsonb, $8)
-               ON CONFLICT (offer_id) DO UPDATE SET title = excluded.title, prices = excluded.prices""",
+                                   capture_policy, refund_policy, seats, partner_id)
+               VALUES ($1, 'course', $2, $3, $4, $5, $6::jsonb, 'INR', 'immediate', $7::jsonb, $8, $9)
+               ON CONFLICT (offer_id) DO UPDATE
+               SET title = excluded.title, prices = excluded.prices, partner_id = excluded.partner_id""",
             offer["offer_id"],
             offer["title"],
             offer["description"],
@@ -78,4 +81,5 @@ async def save(work: Work, offers: list[dict[str, Any]]) -> None:
             orjson.dumps(offer["prices"], option=orjson.OPT_NON_STR_KEYS).decode(),
             orjson.dumps(offer["refund_policy"]).decode(),
             offer["seats"],
+            offer["partner_id"],
         )

@@ -34,13 +34,14 @@ class EntryShown(Given):
 
 
 class JournalShown(Given):
-    """One movement of money."""
+    """One movement of money: of a payment, or of a payout to a partner."""
 
     id: UUID
     kind: str
     reference: str
-    payment_id: UUID
-    booking_id: str
+    payment_id: UUID | None
+    booking_id: str | None
+    payout_id: UUID | None
     currency: str
     at: datetime
     entries: list[EntryShown]

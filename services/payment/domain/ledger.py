@@ -7,6 +7,7 @@
 | `disputes:<name>` | what a bank claims back at the moment | disputes (debit) |
 | `buyers` | taken for a booking and not yet anybody's | captures (credit) |
 | `partner:<id>` | owed to an expert, trainer or vendor | shares (credit) |
+| `payouts:<name>` | on its way to partners through a gateway | payouts (credit) |
 | `platform` | ours | shares (credit), and lost to refunds |
 """
 
@@ -35,14 +36,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """One movement of a payment's money. `reference` names its cause: a kind and its reference are booked once."""
+    """One movement of a payment's or a payout's money. `reference` names its cause: with its kind it is booked once."""
 
     kind: JournalKind
     reference: str
-    payment_id: UUID
-    booking_id: str
+    payment_id: UUID | None
+    booking_id: str | None
     currency: str
     entries: tuple[Entry, ...]
+    payout_id: UUID | None = None
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a journal that does not balance: it must not even reach the database."""

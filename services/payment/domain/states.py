@@ -1,4 +1,4 @@
-"""The states of a payment and of a refund, and what can be seen that moves them (design section 7)."""
+"""The states of a payment, a refund, a dispute and a payout, and what can be seen that moves them (design section 7)."""
 
 from __future__ import annotations
 
@@ -100,6 +100,26 @@ class DisputeTrigger(StrEnum):
     LOST_SEEN = "lost_seen"
 
 
+class PayoutState(StrEnum):
+    """Where money for a partner stands. `sent` means that the gateway may have been called."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    PAID = "paid"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+class PayoutTrigger(StrEnum):
+    """What was done with, or seen of, a payout."""
+
+    CALLED = "called"
+    PENDING_SEEN = "pending_seen"
+    PAID_SEEN = "paid_seen"
+    FAILED_SEEN = "failed_seen"
+    RETURNED_SEEN = "returned_seen"
+
+
 class JournalKind(StrEnum):
     """What moved."""
 
@@ -111,3 +131,6 @@ class JournalKind(StrEnum):
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_WON = "dispute_won"
     DISPUTE_LOST = "dispute_lost"
+    PAYOUT = "payout"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_UNDONE = "payout_undone"

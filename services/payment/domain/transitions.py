@@ -7,6 +7,8 @@ from services.payment.domain.states import DisputeState as D
 from services.payment.domain.states import DisputeTrigger as V
 from services.payment.domain.states import PaymentState as S
 from services.payment.domain.states import PaymentTrigger as T
+from services.payment.domain.states import PayoutState as O
+from services.payment.domain.states import PayoutTrigger as P
 from services.payment.domain.states import RefundState as R
 from services.payment.domain.states import RefundTrigger as U
 
@@ -196,3 +198,40 @@ DISPUTE = Machine(
     terminal={D.WON, D.LOST},
 )
 """The dispute's table. While one is open its payment is `disputed` and what is shared of it is not paid out."""
+
+_GIVEN_UP = Refuse("the payout was given up and its money is owed to the partner again")
+
+PAYOUT = Machine(
+    "payout",
+    states=O,
+    triggers=P,
+    table={
+        (O.REQUESTED, P.CALLED): Move(O.SENT),
+        (O.REQUESTED, P.PENDING_SEEN): Move(O.SENT),
+        (O.REQUESTED, P.PAID_SEEN): Move(O.PAID),
+        (O.REQUESTED, P.FAILED_SEEN): Move(O.FAILED),
+        (O.REQUESTED, P.RETURNED_SEEN): Move(O.RETURNED),
+        (O.SENT, P.CALLED): Ignore("called again under the same key"),
+        (O.SENT, P.PENDING_SEEN): Ignore("the gateway still works on it"),
+        (O.SENT, P.PAID_SEEN): Move(O.PAID),
+        (O.SENT, P.FAILED_SEEN): Move(O.FAILED),
+        (O.SENT, P.RETURNED_SEEN): Move(O.RETURNED),
+        (O.PAID, P.CALLED): Ignore("paid already"),
+        (O.PAID, P.PENDING_SEEN): Ignore("paid already"),
+        (O.PAID, P.PAID_SEEN): Ignore("paid already"),
+        (O.PAID, P.FAILED_SEEN): Move(O.RETURNED),
+        (O.PAID, P.RETURNED_SEEN): Move(O.RETURNED),
+        (O.FAILED, P.CALLED): _GIVEN_UP,
+        (O.FAILED, P.PENDING_SEEN): Ignore("failed already"),
+        (O.FAILED, P.PAID_SEEN): _GIVEN_UP,
+        (O.FAILED, P.FAILED_SEEN): Ignore("failed already"),
+        (O.FAILED, P.RETURNED_SEEN): Ignore("failed already"),
+        (O.RETURNED, P.CALLED): _GIVEN_UP,
+        (O.RETURNED, P.PENDING_SEEN): Ignore("it came back already"),
+        (O.RETURNED, P.PAID_SEEN): Ignore("it came back already"),
+        (O.RETURNED, P.FAILED_SEEN): Ignore("it came back already"),
+        (O.RETURNED, P.RETURNED_SEEN): Ignore("it came back already"),
+    },
+    terminal={O.FAILED, O.RETURNED},
+)
+"""The payout's table. One that fails after it was paid came back; what failed or came back is paid by a later payout."""

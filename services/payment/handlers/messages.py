@@ -41,3 +41,10 @@ class RefundRun(TaskBody):
     refund_id: UUID
     amount_minor: int
     currency: str
+
+
+class PayoutRun(TaskBody):
+    """A payout to a partner waits for its call, or for the next question about it."""
+
+    type: ClassVar[str] = "payout.run"
+    payout_id: UUID

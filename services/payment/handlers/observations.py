@@ -15,10 +15,11 @@ from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.port import UnreadableEvent
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import deciding
-from services.payment.domain.observation import Heard, Observation
+from services.payment.domain.observation import Heard, Observation, Source
 from services.payment.domain.payment import Effects
 from services.payment.domain.states import PaymentState
 from services.payment.handlers.messages import CaptureDue, RefundRun
+from services.payment.handlers.payouts import Paying
 from services.payment.handlers.telling import event_of
 from services.payment.settings import PaymentSettings
 from services.payment.storage import books, gateway_events, payments, polls
@@ -37,7 +38,7 @@ class Observing:
     """Observations into payments. Stateless; every method works in the transaction that it is given."""
 
     def __init__(self, settings: PaymentSettings, gateways: Gateways) -> None:
-        self._settings, self._gateways = settings, gateways
+        self._settings, self._gateways, self._paying = settings, gateways, Paying(settings)
 
     async def observe(self, work: Work, observations: Sequence[Observation]) -> list[str]:
         """Apply `observations` in order; returns a verdict in words for each, `UNMATCHED` where no payment has the order.
@@ -110,6 +111,9 @@ class Observing:
             observations += heard.observations
             hints.update({(message.event.gateway, order_id): event_id for order_id in heard.orders})
             refunds += heard.refunds
+            if heard.payouts:
+                verdicts = await self._paying.observe(work, message.event.gateway, heard.payouts, Source.WEBHOOK)
+                outcomes[event_id] = verdicts[-1]
         verdicts = await self.observe(work, observations)
         for event_id, seen, verdict in zip(owners, observations, verdicts, strict=True):
             if verdict == UNMATCHED:

@@ -58,8 +58,8 @@ async def waiting(work: Work) -> Sequence[Row[Any]]:
     return await work.fetch(f"SELECT {_COLUMNS} FROM approvals WHERE decision IS NULL ORDER BY id LIMIT 500")  # noqa: S608
 
 
-async def audit(work: Work, actor: str, action: str, target: object, booking_id: str, reason: str) -> None:
-    """Who did what to which payment, and why."""
+async def audit(work: Work, actor: str, action: str, target: object, booking_id: str | None, reason: str) -> None:
+    """Who did what to which payment or payout account, and why."""
     await work.execute(
         "INSERT INTO audit (actor, action, target, booking_id, reason) VALUES ($1, $2, $3, $4, $5)",
         actor,

@@ -18,8 +18,8 @@ from services.payment.domain.states import JournalKind, PaymentState
 
 _INSERT = """
 WITH made AS (
-    INSERT INTO journals (id, kind, reference, payment_id, booking_id, currency)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])
+    INSERT INTO journals (id, kind, reference, payment_id, booking_id, currency, payout_id)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $11::uuid[])
     ON CONFLICT (kind, reference) DO NOTHING RETURNING id, currency
 )
 INSERT INTO ledger_entries (journal_id, account, line_id, currency, amount_minor)
@@ -57,7 +57,7 @@ async def book(work: Work, movements: Sequence[Movement], authorized_before: Ite
         return
     backward = {m.payment.id for m in movements if m.kind in _GIVING_BACK}
     shares = await _shares(work, backward)
-    await _insert(work, [moved(m, _counted(m, shares)) for m in movements])
+    await write(work, [moved(m, _counted(m, shares)) for m in movements])
     await _keep(work, {payment_id: shares[payment_id] for payment_id in backward if payment_id in shares})
     captured = {m.payment.booking_id for m in movements if m.kind is JournalKind.CAPTURE}
     if waiting := sorted(captured & set(authorized_before)):
@@ -74,7 +74,7 @@ async def share(work: Work, booking_ids: Sequence[str]) -> None:
         payment = Payment(row.id, row.booking_id, row.gateway, PaymentState(row.status), row.amount_minor, row.currency)
         if (journal := shared(payment, shares[row.id])) is not None:
             journals.append(journal)
-    await _insert(work, journals)
+    await write(work, journals)
     await _keep(work, shares)
 
 
@@ -114,7 +114,8 @@ async def _keep(work: Work, shares: _Shares) -> None:
         )
 
 
-async def _insert(work: Work, journals: Sequence[Journal]) -> None:
+async def write(work: Work, journals: Sequence[Journal]) -> None:
+    """Write `journals` with their entries in one statement; one whose kind and reference are booked is left out."""
     if not journals:
         return
     ids = [uuid7() for _ in journals]
@@ -131,4 +132,5 @@ async def _insert(work: Work, journals: Sequence[Journal]) -> None:
         [e.account for _, e in entries],
         [e.line_id for _, e in entries],
         [e.amount_minor for _, e in entries],
+        [j.payout_id for j in journals],
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from chassis.work import Work
 
 _JOURNALS = """
-SELECT j.id, j.kind, j.reference, j.payment_id, j.booking_id, j.currency, j.at,
+SELECT j.id, j.kind, j.reference, j.payment_id, j.booking_id, j.payout_id, j.currency, j.at,
        (SELECT jsonb_agg(jsonb_build_object('account', e.account, 'line_id', e.line_id, 'amount_minor', e.amount_minor)
                          ORDER BY e.id)
         FROM ledger_entries e WHERE e.journal_id = j.id)::text AS entries

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,12 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.ids import uuid7
 from chassis.testing import Server
-from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine
 from services.payment.domain.observation import RefundSeen, Seen, Source
-from services.payment.handlers import bookings
-from services.payment.handlers.observations import Observing
 from services.payment.tests import samples
-from services.payment.tests.samples import AMOUNT, add_payment, message, rows, seen
+from services.payment.tests.booked import balances, confirm, observe
+from services.payment.tests.samples import AMOUNT, add_payment, rows, seen
 from services.payment.tests.stage import Stage, staged
 
 pytestmark = pytest.mark.db
@@ -28,50 +24,6 @@ async def stage(postgres_server: Server) -> AsyncIterator[Stage]:
     """Payment without a vendor: what the gateway says is told by hand."""
     async with staged(postgres_server, with_simulator=False) as made:
         yield made
-
-
-async def observe(stage: Stage, *observations: Any) -> None:
-    """In one transaction."""
-    observing = Observing(stage.application.settings, stage.application.state["gateways"])  # type: ignore[arg-type]
-    async with stage.database.transaction() as work:
-        await observing.observe(work, observations)
-
-
-async def confirm(stage: Stage, payment_id: UUID, *lines: tuple[int, str | None]) -> None:
-    """Booking confirms what `payment_id` paid: lines of (minor units, partner)."""
-    ((booking_id,),) = await rows(stage.database, "SELECT booking_id FROM payments WHERE id = $1", payment_id)
-    event = BookingConfirmed(
-        booking_id=booking_id,
-        reference="BK-449034CB",
-        payment_id=str(payment_id),
-        buyer=Buyer(student_id="s-1", name="Asha", email="asha@example.com"),
-        lines=tuple(
-            ConfirmedLine(
-                line_id=f"line-{n}",
-                offer_id="offer",
-                kind="session",
-                title="Consultation",
-                quantity=1,
-                unit_minor=minor,
-                total_minor=minor,
-                partner_id=partner,
-            )
-            for n, (minor, partner) in enumerate(lines)
-        ),
-        amount_minor=AMOUNT,
-        currency="INR",
-        confirmed_at=datetime.now(UTC),
-    )
-    async with stage.database.transaction() as work:
-        await bookings.record_many(work, [message(event)])
-
-
-async def balances(stage: Stage) -> dict[str, int]:
-    """The trial balance as an operator reads it."""
-    answer = await stage.api.get("/api/v1/admin/ledger/balances", headers=stage.account("o", "ops"))
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["balanced"] is True
-    return {row["account"]: row["amount_minor"] for row in answer.json()["accounts"] if row["amount_minor"]}
 
 
 async def test_a_capture_and_its_fee_are_booked_once_however_often_they_are_seen(stage: Stage) -> None:
