@@ -1,4 +1,5 @@
-"""The money side of the console: what is paid and not fulfilled, the books, what waits for a second person, open cases, differences with gateways."""
+"""The money side of the console: what is paid and not fulfilled, the books,
+partners and payouts, what waits for a second person, open cases, differences with gateways."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from console.upstream import Services, UpstreamError, settled
 _PARTS = {
     "standings": ("booking", "/api/v1/admin/paid-not-fulfilled"),
     "balances": ("payment", "/api/v1/admin/ledger/balances"),
+    "partners": ("payment", "/api/v1/admin/partners"),
+    "payouts": ("payment", "/api/v1/admin/payouts"),
     "approvals": ("payment", "/api/v1/admin/approvals"),
     "cases": ("payment", "/api/v1/admin/cases"),
     "reconciliation": ("payment", "/api/v1/admin/reconciliation"),
@@ -23,6 +26,8 @@ class Money:
     standings: dict[str, Any] | None = None
     accounts: list[dict[str, Any]] = field(default_factory=list)
     balanced: bool | None = None
+    partners: list[dict[str, Any]] = field(default_factory=list)
+    payouts: list[dict[str, Any]] = field(default_factory=list)
     approvals: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
     more_cases: bool = False
@@ -38,6 +43,8 @@ async def look(services: Services) -> Money:
     money.standings = found.get("standings")
     if "balances" in found:
         money.accounts, money.balanced = found["balances"]["accounts"], found["balances"]["balanced"]
+    money.partners = found.get("partners", {}).get("partners", [])
+    money.payouts = found.get("payouts", {}).get("payouts", [])[:20]
     if "approvals" in found:
         money.approvals = found["approvals"]["approvals"]
     if "cases" in found:

@@ -39,6 +39,10 @@ class Services:
         """The JSON answer of `POST path`. Raises `UpstreamError`."""
         return (await self._call("POST", service, path, json=body, params=params)).json()
 
+    async def put(self, service: str, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer of `PUT path`. Raises `UpstreamError`."""
+        return (await self._call("PUT", service, path, json=body)).json()
+
     async def text(self, service: str, path: str, timeout: float = _TIMEOUT_SECONDS) -> str:
         """The answer of `GET path` as text. Raises `UpstreamError`."""
         return str((await self._call("GET", service, path, timeout=timeout)).text)

@@ -1,4 +1,4 @@
-"""Commands about money: the books, open cases, refunds by hand and their approvals."""
+"""Commands about money: books, shares and payouts, open cases, refunds by hand, and where partners' money goes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from chassis.pages import money, visible
 from console.cli import ops, tables
@@ -17,28 +18,58 @@ _ADMIN = "/api/v1/admin"
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (books, cases, refund, approvals, approve, refuse):
-        app.command(command.__name__)(command)
+    for command in (books, cases, refund, approvals, approve, refuse, payout_account, pause_payouts):
+        app.command(command.__name__.replace("_", "-"))(command)
 
 
 def books(as_json: Json = False) -> None:
-    """The trial balance: every account, debit and credit, and whether they balance."""
-    found = ops.ask(lambda services: services.get("payment", f"{_ADMIN}/ledger/balances"))
+    """The trial balance, what each partner is owed, and the newest payouts; exit code 1 when the books do not balance."""
+
+    async def work(services: Services) -> dict[str, Any]:
+        paths = ("ledger/balances", "partners", "payouts")
+        balances, partners, payouts = [await services.get("payment", f"{_ADMIN}/{path}") for path in paths]
+        return {**balances, **partners, "payouts": payouts["payouts"]}
+
+    found = ops.ask(work)
     if as_json:
         tables.print_json(found)
     else:
-        right = ("debit", "credit", "entries")
-        table = tables.titled("Trial balance", "account", *right, right=right)
-        for row in found["accounts"]:
-            amount = money(abs(row["amount_minor"]), row["currency"])
-            sides = (amount, "") if row["amount_minor"] > 0 else ("", amount)
-            table.add_row(escape(visible(row["account"])), *sides, str(row["entries"]))
-        tables.out.print(table)
+        for table in (_balances(found["accounts"]), _partners(found["partners"]), _payouts(found["payouts"])):
+            tables.out.print(table)
     if not found["balanced"]:
         tables.errors.print(
             "[red]The books do not balance.[/] Look at the newest journals before anything is paid out."
         )
     raise typer.Exit(0 if found["balanced"] else 1)
+
+
+def _balances(accounts: list[dict[str, Any]]) -> Table:
+    right = ("debit", "credit", "entries")
+    table = tables.titled("Trial balance", "account", *right, right=right)
+    for row in accounts:
+        amount = money(abs(row["amount_minor"]), row["currency"])
+        sides = (amount, "") if row["amount_minor"] > 0 else ("", amount)
+        table.add_row(escape(visible(row["account"])), *sides, str(row["entries"]))
+    return table
+
+
+def _partners(partners: list[dict[str, Any]]) -> Table:
+    right = ("shared", "refunded", "paid out", "owed", "frozen", "held")
+    table = tables.titled("Partners", "partner", *right, "goes to", right=right)
+    for row in partners:
+        amounts = [money(row[f"{name.replace(' ', '_')}_minor"], row["currency"]) for name in right]
+        goes_to = row["paused_reason"] or row["destination"] or "nobody said where"
+        table.add_row(escape(visible(row["partner_id"])), *amounts, escape(visible(goes_to)))
+    return table
+
+
+def _payouts(payouts: list[dict[str, Any]]) -> Table:
+    table = tables.titled("Newest payouts", "made", "partner", "amount", "state", "through", "why", right=("amount",))
+    for row in payouts[:20]:
+        texts = [visible(row[name] or "") for name in ("status", "gateway", "reason")]
+        amount = money(row["amount_minor"], row["currency"])
+        table.add_row(row["created_at"][:16], escape(visible(row["partner_id"])), amount, *map(escape, texts))
+    return table
 
 
 def cases(as_json: Json = False) -> None:
@@ -101,6 +132,30 @@ def approve(approval_id: Annotated[str, typer.Argument(help="The approval's id")
 def refuse(approval_id: Annotated[str, typer.Argument(help="The approval's id")], as_json: Json = False) -> None:
     """Refuse what another person asked for: nothing is done."""
     _say(ops.ask(lambda services: services.post("payment", f"{_ADMIN}/approvals/{approval_id}/refuse", {})), as_json)
+
+
+Partner = Annotated[str, typer.Argument(help="The partner's id")]
+InCurrency = Annotated[str, typer.Argument(help="The currency, such as INR")]
+
+
+def payout_account(
+    partner_id: Partner,
+    currency: InCurrency,
+    gateway: Annotated[str, typer.Argument(help="The gateway that sends: stripe or razorpay")],
+    destination: Annotated[str, typer.Argument(help="The partner's account there: acct_… or acc_…")],
+    reason: Reason,
+    as_json: Json = False,
+) -> None:
+    """Say where a partner's money goes; a pause ends with it."""
+    body = {"gateway": gateway, "destination": destination, "reason": reason}
+    path = f"{_ADMIN}/partners/{partner_id}/payout-accounts/{currency}"
+    _say(ops.ask(lambda services: services.put("payment", path, body)), as_json)
+
+
+def pause_payouts(partner_id: Partner, currency: InCurrency, reason: Reason, as_json: Json = False) -> None:
+    """Send a partner nothing until `payfirst payout-account` sets their account again."""
+    path = f"{_ADMIN}/partners/{partner_id}/payout-accounts/{currency}/pause"
+    _say(ops.ask(lambda services: services.post("payment", path, {"reason": reason})), as_json)
 
 
 def _say(answer: dict[str, Any], as_json: bool) -> None:

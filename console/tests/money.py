@@ -33,6 +33,35 @@ def money_routes(fakes: Fakes) -> None:
         when = {"currency": "INR", "confirmed_at": "2026-11-20T22:03:10Z"}
         return {"deadline_seconds": 300, "sums": [total], "bookings": [{**late, **when}], "more": False}
 
+    @app.get(f"{PATH}/partners")
+    async def partners() -> Any:
+        sums = {"shared_minor": 240_000, "refunded_minor": 40_000, "paid_out_minor": 120_000, "owed_minor": 80_000}
+        waits = {"currency": "INR", "frozen_minor": 16_000, "held_minor": 24_000, "next_batch_at": None}
+        paid = {"gateway": "razorpay", "destination": "acc_lingua", "paused_reason": None}
+        bare = {"gateway": None, "destination": None, "paused_reason": None}
+        stopped = {**paid, "paused_reason": HOSTILE}
+        known: dict[str, dict[str, Any]] = {"vnd-lingua": paid, "exp-asha": bare, "exp-ravi": stopped}
+        return {"partners": [{"partner_id": name, **sums, **waits, **known[name]} for name in known]}
+
+    @app.get(f"{PATH}/payouts")
+    async def payouts() -> Any:
+        item = {"id": message(8), "partner_id": "vnd-lingua", "gateway": "razorpay", "destination": "acc_lingua"}
+        money = {"amount_minor": 120_000, "returned_minor": 0, "currency": "INR", "lines": 3}
+        state = {"gateway_payout_id": "trf_1", "status": "failed", "reason": "account_closed"}
+        when = {"created_at": "2026-11-20T22:03:10Z", "updated_at": "2026-11-20T22:03:10Z"}
+        return {"payouts": [{**item, **money, **state, **when}], "next_page_token": None}
+
+    @app.put(PATH + "/partners/{partner_id}/payout-accounts/{currency}")
+    async def account(partner_id: str, currency: str, request: Request) -> Any:
+        body = await request.json()
+        fakes.calls.append(("account", f"{partner_id}:{currency}", "", body))
+        return {"partner_id": partner_id, "currency": currency, "destination": body["destination"]}
+
+    @app.post(PATH + "/partners/{partner_id}/payout-accounts/{currency}/pause")
+    async def pause(partner_id: str, currency: str, request: Request) -> Any:
+        fakes.calls.append(("pause", f"{partner_id}:{currency}", "", await request.json()))
+        return {"partner_id": partner_id, "currency": currency}
+
     @app.get(f"{PATH}/approvals")
     async def approvals() -> Any:
         item = {"act": "refund", "booking_id": BOOKING, "amount_minor": 7_500_000, "currency": "INR"}

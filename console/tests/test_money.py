@@ -32,6 +32,10 @@ async def test_the_page_shows_books_approvals_cases_and_differences(admin: Perso
         "₹6,598.00",
         "BK-449034CB",
         "money not back yet",
+        "vnd-lingua",
+        "₹2,400.00",
+        "Nobody said where",
+        "account_closed",
     ):
         assert words in page
     assert HOSTILE not in page
@@ -77,8 +81,11 @@ def run(fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda *arguments: CliRunner().invoke(app, list(arguments))
 
 
-def test_books_are_a_table_and_json(run: Any) -> None:
-    assert "gateway:stripe" in run("books").output
+def test_books_are_tables_and_json(run: Any) -> None:
+    shown = run("books").output
+    for words in ("gateway:stripe", "vnd-lingua", "failed"):
+        assert words in shown
+    assert json.loads(run("books", "--json").output)["partners"][0]["owed_minor"] == 80_000
     assert json.loads(run("books", "--json").output)["balanced"] is True
 
 
@@ -95,3 +102,13 @@ def test_a_refund_by_hand_needs_a_reason(run: Any, fakes: Fakes) -> None:
     assert run("approve", message(7)).exit_code == 0
     assert fakes.calls[-1][:2] == ("approve", f"approvals:{message(7)}")
     assert "75,000.00" in run("approvals").output
+
+
+def test_where_a_partners_money_goes_is_set_and_paused_with_a_reason(run: Any, fakes: Fakes) -> None:
+    where = ("payout-account", "vnd-lingua", "INR", "razorpay", "acc_lingua")
+    assert run(*where).exit_code == 2
+    assert run(*where, "--reason", "the contract").exit_code == 0
+    body = {"gateway": "razorpay", "destination": "acc_lingua", "reason": "the contract"}
+    assert fakes.calls[-1] == ("account", "vnd-lingua:INR", "", body)
+    assert run("pause-payouts", "vnd-lingua", "INR", "--reason", "it ended").exit_code == 0
+    assert fakes.calls[-1][:2] == ("pause", "vnd-lingua:INR")

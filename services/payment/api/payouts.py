@@ -92,6 +92,16 @@ class PayoutAccount(Taken):
     reason: str = Field(min_length=3, max_length=500)
 
 
+class AccountShown(Given):
+    """Where a partner's money in one currency goes; with `paused_reason` nothing is sent."""
+
+    partner_id: str
+    currency: str
+    gateway: str
+    destination: str
+    paused_reason: str | None
+
+
 class Pause(Taken):
     """Why nothing is to be sent."""
 
@@ -120,12 +130,12 @@ async def partners(request: Request, database: Db) -> Any:
 
 @router.put(
     "/admin/partners/{partner_id}/payout-accounts/{currency}",
-    status_code=204,
+    response_model=AccountShown,
     dependencies=[Admin],
 )
 async def set_account(
     request: Request, partner_id: Identifier, currency: Currency, account: PayoutAccount, caller: Caller, database: Db
-) -> None:
+) -> Any:
     """Say where a partner's money goes; a pause ends with it.
 
     Raises `validation` for a gateway that sends nothing to partners, or not in this currency, or an account that can't
@@ -141,23 +151,28 @@ async def set_account(
     if not way.takes_destination(account.destination):
         raise Problem("validation", f"{account.destination} is not the form of an account at {account.gateway}.")
     async with database.transaction() as work:
-        await payout_accounts.put(work, partner_id, currency, account.gateway, account.destination, caller.subject)
+        row = await payout_accounts.put(
+            work, partner_id, currency, account.gateway, account.destination, caller.subject
+        )
         target = f"{partner_id}/{currency}/{account.gateway}/{account.destination}"
         await approvals.audit(work, caller.subject, "set-payout-account", target, None, account.reason)
+    return row
 
 
 @router.post(
     "/admin/partners/{partner_id}/payout-accounts/{currency}/pause",
-    status_code=204,
+    response_model=AccountShown,
     dependencies=[Admin],
     responses=problems_of("not-found"),
 )
-async def pause_account(partner_id: Identifier, currency: Currency, why: Pause, caller: Caller, database: Db) -> None:
+async def pause_account(partner_id: Identifier, currency: Currency, why: Pause, caller: Caller, database: Db) -> Any:
     """Send nothing to this partner until the account is set again. Raises `not-found`."""
     async with database.transaction() as work:
-        if not await payout_accounts.pause(work, partner_id, currency, why.reason):
+        row = await payout_accounts.pause(work, partner_id, currency, why.reason)
+        if row is None:
             raise Problem("not-found", "Nobody said where this partner's money in that currency goes.")
         await approvals.audit(work, caller.subject, "pause-payouts", f"{partner_id}/{currency}", None, why.reason)
+    return row
 
 
 @router.get("/payouts", response_model=Own, dependencies=[Depends(require("expert", "vendor"))])

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.payment.domain.observation import Observation, Seen
+from services.payment.domain.observation import Observation, PayoutPart, PayoutSeen, Seen
+from services.payment.domain.payouts import Payout
+from services.payment.domain.states import PayoutState
 
 
 class Kind(StrEnum):
@@ -19,6 +21,10 @@ class Kind(StrEnum):
     CAPTURED = "captured"
     FEE = "fee"
     REFUNDED = "refunded"
+    PAYOUT_MISSING_HERE = "payout_missing_here"
+    PAYOUT_MISSING_THERE = "payout_missing_there"
+    PAYOUT_STATE = "payout_state"
+    PAYOUT_AMOUNT = "payout_amount"
 
 
 PROPOSED = {
@@ -29,8 +35,20 @@ PROPOSED = {
     Kind.CAPTURED: "Compare the captured amount at the gateway with ours; refund or collect what is between.",
     Kind.FEE: "Nothing to do for the buyer; book the difference with the gateway's next statement.",
     Kind.REFUNDED: "Compare the refunds at the gateway with ours; ask the gateway about the one that differs.",
+    Kind.PAYOUT_MISSING_HERE: "Find who sent this from our balance at the gateway; book it by hand, or take it back there.",
+    Kind.PAYOUT_MISSING_THERE: "Ask the gateway for this payout: what we count as sent is not on its list.",
+    Kind.PAYOUT_STATE: "Look at the payout at the gateway and close the case with what it says.",
+    Kind.PAYOUT_AMOUNT: "Compare what arrived, where, and what came back, with our payout; settle the rest with the partner.",
 }
 """What a person is advised to do, by kind."""
+
+
+_SHOWN_AS = {
+    PayoutSeen.PENDING: frozenset({PayoutState.SENT}),
+    PayoutSeen.PAID: frozenset({PayoutState.PAID}),
+    PayoutSeen.FAILED: frozenset({PayoutState.FAILED, PayoutState.RETURNED}),
+    PayoutSeen.RETURNED: frozenset({PayoutState.FAILED, PayoutState.RETURNED}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing in which the books differ, each side in words and minor units."""
+    """One thing in which the books differ, each side in words and minor units.
+
+    `gateway_payment_id` names the payment, or the payout where the kind is one of payouts.
+    """
 
     kind: Kind
     gateway_payment_id: str
@@ -92,6 +113,29 @@ def compare(ours: Entry | None, theirs: Entry | None) -> list[Difference]:
     for kind, here, there in amounts:
         if here is not None and there is not None and here != there:
             found.append(Difference(kind, ours.gateway_payment_id, str(here), str(there), here, there))
+    return found
+
+
+def compare_payout(ours: Payout | None, theirs: PayoutPart | None) -> list[Difference]:
+    """In what two entries of one payout differ. One that the gateway never made is none: its call asks first."""
+    if theirs is None:
+        if ours is None or ours.gateway_payout_id is None:
+            return []
+        sent = f"{ours.status}, {ours.amount_minor} {ours.currency}"
+        kept = ours.amount_minor - ours.returned_minor
+        return [Difference(Kind.PAYOUT_MISSING_THERE, ours.gateway_payout_id, sent, "nothing", kept, 0)]
+    there = f"{theirs.amount_minor} {theirs.currency} to {theirs.destination}, {theirs.returned_minor} came back"
+    kept = theirs.amount_minor - theirs.returned_minor
+    if ours is None:
+        return [Difference(Kind.PAYOUT_MISSING_HERE, theirs.gateway_payout_id, "nothing", there, 0, kept)]
+    found: list[Difference] = []
+    if ours.status not in _SHOWN_AS[theirs.status]:
+        found.append(Difference(Kind.PAYOUT_STATE, theirs.gateway_payout_id, ours.status, theirs.status))
+    here = f"{ours.amount_minor} {ours.currency} to {ours.destination}, {ours.returned_minor} came back"
+    came_back = theirs.status in (PayoutSeen.FAILED, PayoutSeen.RETURNED)
+    if not came_back and here != there:
+        ours_kept = ours.amount_minor - ours.returned_minor
+        found.append(Difference(Kind.PAYOUT_AMOUNT, theirs.gateway_payout_id, here, there, ours_kept, kept))
     return found
 
 

@@ -14,6 +14,8 @@ from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.observation import Observation
 from services.payment.domain.reconciling import Difference, Entry, compare, entries_of
 from services.payment.handlers.observations import UNMATCHED, Observing
+from services.payment.handlers.payout_comparison import PayoutComparison
+from services.payment.handlers.payouts import Paying
 from services.payment.settings import PaymentSettings
 from services.payment.storage import reconciliations
 
@@ -43,6 +45,7 @@ class Reconciliation:
 
     def __init__(self, settings: PaymentSettings, gateways: Gateways, observing: Observing) -> None:
         self._settings, self._gateways, self._observing = settings, gateways, observing
+        self._payouts = PayoutComparison(Paying(settings))
 
     async def reconcile(self, database: Database) -> int:
         """One pass over the gateways: each run that is due, or was asked for, from beginning to end. Returns the runs."""
@@ -71,6 +74,10 @@ class Reconciliation:
             ids = list(dict.fromkeys([*(seen.gateway_payment_id for seen in theirs), *run.before]))
             for start in range(0, len(ids), _BATCH):
                 await self._compare(database, run, ids[start : start + _BATCH], theirs)
+            compared = await self._payouts.compare(database, run.gateway, run.since, run.until)
+            run.compared += compared.payouts
+            run.mended += [(difference, None) for difference in compared.mended]
+            run.left += [(difference, None) for difference in compared.left]
         except GatewayError as error:
             failure = failure_of(error).message[:300]
             log.warning("%s can't be reconciled now: %s", run.gateway.name, failure)

@@ -55,31 +55,33 @@ ORDER BY id DESC LIMIT $4
 """
 
 
-async def put(work: Work, partner_id: str, currency: str, gateway: str, destination: str, actor: str) -> None:
-    """Send the partner's money in `currency` to `destination` from now on; a pause ends with that."""
-    await work.execute(
+async def put(work: Work, partner_id: str, currency: str, gateway: str, destination: str, actor: str) -> Row[Any]:
+    """Send the partner's money in `currency` to `destination` from now on; a pause ends with that. Returns the row."""
+    row = await work.fetch_one(
         """INSERT INTO payout_accounts (partner_id, currency, gateway, destination, set_by) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (partner_id, currency) DO UPDATE
            SET gateway = excluded.gateway, destination = excluded.destination, set_by = excluded.set_by,
-               paused_reason = NULL, updated_at = now()""",
+               paused_reason = NULL, updated_at = now()
+           RETURNING *""",
         partner_id,
         currency,
         gateway,
         destination,
         actor,
     )
+    assert row is not None
+    return row
 
 
-async def pause(work: Work, partner_id: str, currency: str, reason: str) -> bool:
-    """Send nothing to the account until it is set again; False when there is none."""
-    touched = await work.execute(
+async def pause(work: Work, partner_id: str, currency: str, reason: str) -> Row[Any] | None:
+    """Send nothing to the account until it is set again; the row, or None when there is none."""
+    return await work.fetch_one(
         """UPDATE payout_accounts SET paused_reason = $3, updated_at = now()
-           WHERE partner_id = $1 AND currency = $2""",
+           WHERE partner_id = $1 AND currency = $2 RETURNING *""",
         partner_id,
         currency,
         reason,
     )
-    return touched == 1
 
 
 async def claim(work: Work, limit: int, every_seconds: float) -> Sequence[Row[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,10 @@ _LOCK = f"SELECT {_COLUMNS} FROM payouts WHERE id = ANY($1::uuid[]) ORDER BY id 
 _LOCK_SEEN = f"""
 SELECT {_COLUMNS} FROM payouts p WHERE p.gateway = $1
   AND (p.id = ANY($2::uuid[]) OR p.gateway_payout_id = ANY($3::text[])) ORDER BY p.id FOR UPDATE
+"""  # noqa: S608
+_OF_PERIOD = f"""
+SELECT {_COLUMNS} FROM payouts
+WHERE gateway = $1 AND (created_at BETWEEN $2 AND $3 OR gateway_payout_id = ANY($4::text[])) ORDER BY id
 """  # noqa: S608
 _LINES = """
 SELECT payout_id, payment_id, line_id, amount_minor, undone_minor FROM payout_lines
@@ -85,6 +90,14 @@ async def lock_seen(work: Work, gateway: str, parts: Sequence[PayoutPart]) -> di
     ours = [part.payout_id for part in parts if part.payout_id is not None]
     theirs = [part.gateway_payout_id for part in parts]
     return await _load(work, await work.fetch(_LOCK_SEEN, gateway, ours, theirs))
+
+
+async def of_period(
+    work: Work, gateway: str, since: datetime, until: datetime, gateway_payout_ids: Sequence[str]
+) -> dict[UUID, Payout]:
+    """The payouts that were made in the period, and those that the gateway numbers so; without their lines."""
+    rows = await work.fetch(_OF_PERIOD, gateway, since, until, list(gateway_payout_ids))
+    return {row.id: _payout(row) for row in rows}
 
 
 async def save(work: Work, effects: PayoutEffects, case_deadline_hours: float) -> None:
@@ -155,15 +168,18 @@ async def to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row
 
 
 async def _load(work: Work, rows: Sequence[Row[Any]]) -> dict[UUID, Payout]:
-    found: dict[UUID, Payout] = {}
-    for row in rows:
-        found[row.id] = Payout(**row._mapping)
-        found[row.id].status = PayoutState(row.status)
+    found = {row.id: _payout(row) for row in rows}
     if found:
         for line in await work.fetch(_LINES, list(found)):
             paid = PayoutLine(line.payment_id, line.line_id, line.amount_minor, line.undone_minor)
             found[line.payout_id].lines.append(paid)
     return found
+
+
+def _payout(row: Row[Any]) -> Payout:
+    payout = Payout(**row._mapping)
+    payout.status = PayoutState(row.status)
+    return payout
 
 
 async def _save_payouts(work: Work, payouts: Sequence[Payout]) -> None:

@@ -137,7 +137,7 @@ async def open_cases(
         [d.ours_minor for d, _ in differences],
         [d.theirs_minor for d, _ in differences],
         [
-            f"{gateway} payment {d.gateway_payment_id}, {d.kind}: ours {d.ours}, theirs {d.theirs}. {PROPOSED[d.kind]}"
+            f"{gateway} {d.gateway_payment_id}, {d.kind.replace('_', ' ')}: ours {d.ours}, theirs {d.theirs}. {PROPOSED[d.kind]}"
             for d, _ in differences
         ],
         deadline_hours,

@@ -85,4 +85,4 @@ ALTER TABLE reconciliation_differences
     DROP CONSTRAINT ck_reconciliation_differences_kind,
     ADD CONSTRAINT ck_reconciliation_differences_kind CHECK (kind IN (
         'missing_here', 'missing_there', 'currency', 'state', 'captured', 'fee', 'refunded',
-        'payout_missing_here', 'payout_missing_there', 'payout_state', 'payout_returned'));
+        'payout_missing_here', 'payout_missing_there', 'payout_state', 'payout_amount'));
