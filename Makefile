@@ -70,8 +70,9 @@ conformance: $(DEV_STAMP) ## every scenario at every gateway, as a table
 crashes: $(DEV_STAMP) ## kill -9 of payment at every named point around every call outward
 	@CRASH_POINTS=all $(BIN)/python -m pytest -q services/payment/tests/crashes
 
-histories: $(DEV_STAMP) ## 100,000 random histories of a payment against a plain model
+histories: $(DEV_STAMP) ## 100,000 random histories against a plain model, 10,000 through the real adapters with faults
 	@HISTORIES=100000 $(BIN)/python -m pytest -q services/payment/tests/domain/test_histories.py
+	@ADAPTER_HISTORIES=10000 $(BIN)/python -m pytest -q -s services/payment/tests/histories
 
 integration: $(DEV_STAMP) ## only the journeys over the whole stage
 	@$(BIN)/python -m pytest tests/integration -q

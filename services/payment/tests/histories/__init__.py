@@ -1,0 +1,1 @@
+"""Random histories through the real adapters and the vendors' simulators, with faults."""
