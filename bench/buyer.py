@@ -50,19 +50,7 @@ class Buyer:
 
     async def check_out(self, offer_id: str | None = None, email: str | None = None) -> Checkout:
         """A cart with one course, checked out, with its order at the gateway; nothing paid yet."""
-        made = _ok(await self.post("booking", "/api/v1/carts", {}))
-        cart, cart_token = made["cart_id"], made["guest_token"]
-        line = {
-            "offer_id": offer_id or self.stage["seed"]["offers"]["course"][0],
-            "quantity": 1,
-            "tier": 10,
-            "time_slot": "10:00",
-            "schedule": SCHEDULE,
-            "preferences": {},
-        }
-        _ok(await self.post("booking", f"/api/v1/carts/{cart}/lines", line, cart_token))
-        who = {"name": "Asha Rao", "email": email or f"asha.{cart[-12:]}@example.com", "phone": "+919800000000"}
-        checkout = _ok(await self.post("booking", f"/api/v1/carts/{cart}/checkout", {"buyer": who}, cart_token))
+        checkout = await self._checked_out(offer_id, email)
         order = _ok(
             await self.post(
                 "payment",
@@ -78,6 +66,25 @@ class Buyer:
             checkout["amount_minor"],
             checkout["checkout_token"],
         )
+
+    async def checkout_token(self) -> str:
+        """The token of a cart with one course that was checked out; no order was made for it."""
+        return str((await self._checked_out(None, None))["checkout_token"])
+
+    async def _checked_out(self, offer_id: str | None, email: str | None) -> dict[str, Any]:
+        made = _ok(await self.post("booking", "/api/v1/carts", {}))
+        cart, cart_token = made["cart_id"], made["guest_token"]
+        line = {
+            "offer_id": offer_id or self.stage["seed"]["offers"]["course"][0],
+            "quantity": 1,
+            "tier": 10,
+            "time_slot": "10:00",
+            "schedule": SCHEDULE,
+            "preferences": {},
+        }
+        _ok(await self.post("booking", f"/api/v1/carts/{cart}/lines", line, cart_token))
+        who = {"name": "Asha Rao", "email": email or f"asha.{cart[-12:]}@example.com", "phone": "+919800000000"}
+        return _ok(await self.post("booking", f"/api/v1/carts/{cart}/checkout", {"buyer": who}, cart_token))
 
     async def pay(
         self, checkout: Checkout, outcome: str = "success", webhooks: str = "normal", **more: Any

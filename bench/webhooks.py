@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from bench.buyer import Buyer
+from bench.buyer import Buyer, Checkout
 from bench.measuring import quantile
 from chassis.ids import uuid7
 from deploy.stage.stage import Stage
@@ -31,6 +31,19 @@ def signed(secret: str, payment: dict[str, Any]) -> tuple[bytes, dict[str, str]]
     return raw, headers
 
 
+def entity_of(checkout: Checkout) -> dict[str, Any]:
+    """A payment under the order of `checkout`, as Razorpay shows it."""
+    return {
+        "id": "pay_Bench000000000",
+        "order_id": checkout.order_id,
+        "status": "authorized",
+        "amount": checkout.amount_minor,
+        "currency": "INR",
+        "captured": False,
+        "notes": {"booking_id": checkout.booking_id, "payment_id": checkout.payment_id},
+    }
+
+
 async def acknowledgements(stage: Stage, per_s: int, seconds: float) -> dict[str, float]:
     """Milliseconds from sending a webhook to its 200, at `per_s` a second; each is another event of one payment."""
     secret = json.loads((stage.home / "secrets.json").read_text())["RAZORPAY_WEBHOOK_SECRET"]
@@ -38,15 +51,7 @@ async def acknowledgements(stage: Stage, per_s: int, seconds: float) -> dict[str
     took: list[float] = []
     async with httpx2.AsyncClient(timeout=30) as client:
         checkout = await Buyer(stage.record, client).check_out()
-        entity = {
-            "id": "pay_Bench000000000",
-            "order_id": checkout.order_id,
-            "status": "authorized",
-            "amount": checkout.amount_minor,
-            "currency": "INR",
-            "captured": False,
-            "notes": {"booking_id": checkout.booking_id, "payment_id": checkout.payment_id},
-        }
+        entity = entity_of(checkout)
 
         async def one(after: float) -> None:
             await asyncio.sleep(after)
