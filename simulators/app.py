@@ -57,7 +57,7 @@ def _misbehaving(app: FastAPI, faults: Faults, vendors: Sequence[Vendor]) -> Non
     @app.middleware("http")
     async def misbehave(request: Request, answer: Any) -> Response:
         path = request.url.path
-        name = path.split("/")[1] if not path.startswith("/v1/") else "razorpay"
+        name = path.split("/")[1] if not path.startswith(("/v1/", "/v2/")) else "razorpay"
         fault = None if name in ("control", "health") else faults.take(name, request.method, path)
         if fault is None:
             return await answer(request)  # type: ignore[no-any-return]

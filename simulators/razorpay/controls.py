@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from simulators.razorpay.route import route_controls
 from simulators.webhooks import Mode
 
 if TYPE_CHECKING:
@@ -60,5 +61,7 @@ def buyer_controls(razorpay: Razorpay) -> APIRouter:
     @router.post("/refunds/{refund_id}/end")
     async def end_refund(refund_id: str, body: RefundEnd) -> dict[str, Any]:
         return razorpay.end_refund(refund_id, body.state)
+
+    route_controls(router, razorpay)
 
     return router

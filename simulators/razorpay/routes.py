@@ -6,41 +6,19 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from simulators.razorpay.books import Refused
+from simulators.razorpay.requests import body_of, listing, page
+from simulators.razorpay.route import route_routes
 
 if TYPE_CHECKING:
     from simulators.razorpay.vendor import Razorpay
 
 _IN_FLIGHT: set[str] = set()
-
-
-def listing(items: list[dict[str, Any]]) -> dict[str, Any]:
-    """The vendor's collection form."""
-    return {"entity": "collection", "count": len(items), "items": items}
-
-
-def _page(items: Iterable[dict[str, Any]], request: Request, count: int, skip: int) -> list[dict[str, Any]]:
-    """Newest first, made between `from` and `to` (epoch seconds, both may be left out), at most 100."""
-    since, until = int(request.query_params.get("from", 0)), int(request.query_params.get("to", 2**40))
-    found = [item for item in items if since <= item["created_at"] <= until]
-    return found[::-1][skip : skip + min(count, 100)]
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON body. Raises `Refused` for anything else."""
-    try:
-        body = json.loads(await request.body() or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refused("The request body is not valid JSON.")
-    return body
 
 
 def rest_routes(vendor: Razorpay) -> APIRouter:
@@ -56,6 +34,7 @@ def rest_routes(vendor: Razorpay) -> APIRouter:
     _orders(router, vendor, authorized)
     _payments(router, vendor, authorized)
     _refunds(router, vendor, authorized)
+    route_routes(router, vendor, authorized)
     return router
 
 
@@ -91,7 +70,7 @@ def _payments(router: APIRouter, vendor: Razorpay, authorized: Any) -> None:
     @router.get("/v1/payments")
     async def find(request: Request, count: int = 10, skip: int = 0) -> dict[str, Any]:
         authorized(request)
-        return listing(_page(books.payments.values(), request, count, skip))
+        return listing(page(books.payments.values(), request, count, skip))
 
     @router.get("/v1/payments/{payment_id}")
     async def show(request: Request, payment_id: str) -> dict[str, Any]:
@@ -139,7 +118,7 @@ def _refunds(router: APIRouter, vendor: Razorpay, authorized: Any) -> None:
     @router.get("/v1/refunds")
     async def find(request: Request, count: int = 10, skip: int = 0) -> dict[str, Any]:
         authorized(request)
-        return listing(_page(books.refunds.values(), request, count, skip))
+        return listing(page(books.refunds.values(), request, count, skip))
 
     @router.get("/v1/payments/{payment_id}/refunds")
     async def of_payment(request: Request, payment_id: str) -> dict[str, Any]:

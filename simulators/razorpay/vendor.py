@@ -17,6 +17,7 @@ from simulators.razorpay.controls import buyer_controls
 from simulators.razorpay.instruments import DECLINES
 from simulators.razorpay.routes import rest_routes
 from simulators.razorpay.signature import checkout_signature, sign
+from simulators.razorpay.transfers import MERCHANT, Transfers
 from simulators.webhooks import Delivery, Mode, Sender
 
 
@@ -37,6 +38,7 @@ class Razorpay:
 
     def __init__(self, clock: VendorClock, sender: Sender, keys: Keys) -> None:
         self.books, self.sender, self.keys, self.clock = Books(clock), sender, keys, clock
+        self.transfers = Transfers(self.books)
 
     def routes(self) -> APIRouter:
         """The REST paths and the checkout."""
@@ -50,12 +52,15 @@ class Razorpay:
         return buyer_controls(self)
 
     def state(self) -> dict[str, Any]:
-        """Orders, payments and refunds."""
+        """Orders, payments and refunds; linked accounts, transfers and reversals."""
         books = self.books
         return {
             "orders": list(books.orders.values()),
             "payments": list(books.payments.values()),
             "refunds": list(books.refunds.values()),
+            "accounts": list(self.transfers.accounts.values()),
+            "transfers": list(self.transfers.transfers.values()),
+            "reversals": list(self.transfers.reversals.values()),
         }
 
     def failure(self, kind: str) -> Response:
@@ -73,6 +78,7 @@ class Razorpay:
     def reset(self) -> None:
         """Forget everything."""
         self.books.reset()
+        self.transfers.reset()
 
     def triple(self, payment: dict[str, Any]) -> dict[str, Any]:
         """What the checkout hands to the browser after a success."""
@@ -158,6 +164,12 @@ class Razorpay:
             return
         self.sender.send([self._delivery(payment, event, refund) for event in events], mode, delay_seconds)
 
+    def tell_transfer(self, transfer: dict[str, Any], mode: Mode) -> None:
+        """Send the webhook of a transfer that arrived or failed; the vendor has none for anything else of it."""
+        if self.keys.webhook_url and transfer["status"] in ("processed", "failed"):
+            event = f"transfer.{transfer['status']}"
+            self.sender.send([self._signed(event, {"transfer": {"entity": dict(transfer)}})], mode)
+
     def _delivery(self, payment: dict[str, Any], event: str, refund: dict[str, Any] | None) -> Delivery:
         snapshot = dict(payment)
         if event == "payment.authorized":
@@ -167,9 +179,12 @@ class Razorpay:
             payload["order"] = {"entity": dict(self.books.orders[payment["order_id"]])}
         if refund is not None:
             payload["refund"] = {"entity": dict(refund)}
+        return self._signed(event, payload)
+
+    def _signed(self, event: str, payload: dict[str, Any]) -> Delivery:
         body = {
             "entity": "event",
-            "account_id": "acc_PayfirstLocal1",
+            "account_id": MERCHANT,
             "event": event,
             "contains": list(payload),
             "payload": payload,

@@ -63,6 +63,21 @@ class Decision(_Order):
     webhooks: HookMode | None = None
 
 
+class Reversal(_Order):
+    """What of a transfer is taken back; all that is left of it when `amount_minor` is left out."""
+
+    amount_minor: int | None = Field(default=None, ge=1)
+    webhooks: HookMode | None = None
+
+
+class Account(_Order):
+    """A connected account that can be paid at once; its id is made up where none is given."""
+
+    id: str | None = Field(default=None, pattern=r"^acct_[A-Za-z0-9]{6,64}$")
+    country: str = "US"
+    default_currency: str = "usd"
+
+
 class RefundOrders(_Order):
     """How the next refunds go, whatever the card."""
 
@@ -200,6 +215,14 @@ def _deciding(router: APIRouter, vendor: Vendor) -> None:
         vendor.settle_up(body.webhooks)
         return closed
 
+    @router.post("/transfers/{transfer_id}/reverse")
+    async def reverse(transfer_id: str, body: Reversal) -> Thing:
+        transfer = vendor.books.get("transfer", transfer_id)
+        left = transfer["amount"] - transfer["amount_reversed"]
+        vendor.sharing.reverse(transfer, body.amount_minor or left, {})
+        vendor.settle_up(body.webhooks)
+        return transfer
+
 
 def _arranging(router: APIRouter, vendor: Vendor) -> None:
     @router.post("/refund_orders")
@@ -229,6 +252,10 @@ def _arranging(router: APIRouter, vendor: Vendor) -> None:
     async def balance(body: Balance) -> Thing:
         vendor.books.balance_short = body.short
         return {"short": body.short}
+
+    @router.post("/accounts")
+    async def add_account(body: Account) -> Thing:
+        return vendor.books.add_account(body.id, country=body.country, default_currency=body.default_currency)
 
     @router.post("/events/{event_id}/send")
     async def send(event_id: str, webhooks: HookMode = "normal") -> Thing:

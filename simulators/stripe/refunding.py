@@ -102,10 +102,11 @@ class Refunding:
             group = group or charge["transfer_group"] or f"group_{charge['payment_intent']}"
             if amount > charge["amount_captured"] - gone:
                 raise invalid("The transfer is more than is left of the source's amount.", param="amount")
-        elif self.books.balance_short:
-            raise refused("The balance of the account is insufficient for this.", "balance_insufficient")
         if amount is None:
             raise missing("amount")
+        check_digits(amount, currency)
+        if source is None:
+            self.sharing.check_balance()
         words: dict[str, Any] = {"description": text(params, "description"), "metadata": kept}
         extra = {"source_transaction": source, "transfer_group": group}
         return self.sharing.transfer(amount, currency, destination, **words, **extra)

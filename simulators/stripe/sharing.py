@@ -155,7 +155,7 @@ class Sharing:
     def reverse(self, transfer: Thing, amount: int, metadata: dict[str, str], refund: str | None = None) -> Thing:
         """Take a transfer back, in part or whole. Raises `Refused` for more than is left of it."""
         left = transfer["amount"] - transfer["amount_reversed"]
-        if amount > left:
+        if amount > left or not left:
             words = f"The reversal of {amount} is more than the {left} that is left of the transfer."
             raise invalid(words, param="amount")
         reversal = self.books.new(

@@ -19,7 +19,7 @@ from services.payment.adapters.gateways.port import (
     Unknown,
     UnreadableEvent,
 )
-from services.payment.adapters.gateways.razorpay.client import _checked
+from services.payment.adapters.gateways.razorpay.calls import checked
 from services.payment.adapters.gateways.razorpay.mapping import read_event
 from services.payment.adapters.gateways.wire import Answer
 from services.payment.domain.observation import RefundSeen, Seen
@@ -51,7 +51,7 @@ def error(**fields: Any) -> dict[str, Any]:
 )
 def test_each_bad_answer_is_one_of_the_ports_errors(status: int, body: dict[str, Any], raised: type[Exception]) -> None:
     with pytest.raises(raised):
-        _checked(Answer(status, body))
+        checked(Answer(status, body))
 
 
 @pytest.mark.parametrize(

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from services.payment.adapters.gateways.breaker import Breaker
 from services.payment.adapters.gateways.port import (
     Charge,
     Declined,
     GatewayOrder,
-    Misconfigured,
     NewOrder,
     Payouts,
     RefundOrder,
     Rejected,
     Returned,
-    Transient,
     Unknown,
 )
 from services.payment.adapters.gateways.razorpay import declines, mapping, signature
-from services.payment.adapters.gateways.wire import Answer, Wire, repeated
+from services.payment.adapters.gateways.razorpay.calls import Calls, items, read
+from services.payment.adapters.gateways.razorpay.payouts import RazorpayPayouts
+from services.payment.adapters.gateways.wire import Wire
 from services.payment.domain.capabilities import Capabilities, CaptureMode
 from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Seen, Source
 from services.payment.settings import PaymentSettings
 
-M = TypeVar("M", bound=BaseModel)
-_BUYERS_SIDE = frozenset({"customer", "bank"})
 _RETURN_FIELDS = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
 _MANUAL_EXPIRY_MINUTES = int(mapping.MANUAL_EXPIRY.total_seconds()) // 60
 _MAX_EVENT_ID_CHARACTERS = 128
-_PAGE = 100
-_MAX_LISTED = 100_000
 
 
 class RazorpayGateway:
     """Razorpay: full capture only, no void (uncaptured money returns by itself), failed is not final for days."""
 
     name = mapping.GATEWAY
-    payouts: Payouts | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         uncaptured_is_returned=True,
@@ -62,6 +54,8 @@ class RazorpayGateway:
             settings.razorpay_base_url, (self._key_id, self._key_secret), settings.payment_gateway_timeout_seconds
         )
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+        self._calls = Calls(self._wire, self._breaker)
+        self.payouts: Payouts | None = RazorpayPayouts(self._calls)
 
     @property
     def is_away(self) -> bool:
@@ -93,13 +87,13 @@ class RazorpayGateway:
                 "capture_options": {"manual_expiry_period": _MANUAL_EXPIRY_MINUTES},
             },
         }
-        return _order(_read(mapping.OrderEntity, await self._send("POST", "/v1/orders", json=body)))
+        return _order(read(mapping.OrderEntity, await self._calls.send("POST", "/v1/orders", json=body)))
 
     async def find_order(self, order: NewOrder) -> GatewayOrder | None:
         """`GET /v1/orders?receipt=`: the oldest order of that receipt that is ours."""
-        answer = await self._asked("/v1/orders", None, {"receipt": order.receipt})
+        answer = await self._calls.asked("/v1/orders", None, {"receipt": order.receipt})
         found = [
-            entity for item in _items(answer) if (entity := _read(mapping.OrderEntity, item)).receipt == order.receipt
+            entity for item in items(answer) if (entity := read(mapping.OrderEntity, item)).receipt == order.receipt
         ]
         return _order(found[-1]) if found else None
 
@@ -124,8 +118,8 @@ class RazorpayGateway:
     ) -> list[Observation]:
         """`GET /v1/orders/{id}/payments`, oldest first; with `within_seconds` one try only."""
         path = f"/v1/orders/{gateway_order_id}/payments"
-        answer = await self._asked(path, within_seconds)
-        payments = [_read(mapping.PaymentEntity, item) for item in _items(answer)]
+        answer = await self._calls.asked(path, within_seconds)
+        payments = [read(mapping.PaymentEntity, item) for item in items(answer)]
         return [mapping.observation_of(payment, source, self._key_id, path) for payment in reversed(payments)]
 
     async def capture(self, charge: Charge, amount_minor: int) -> Observation:
@@ -135,10 +129,10 @@ class RazorpayGateway:
             return before
         path = f"/v1/payments/{charge.gateway_payment_id}/capture"
         try:
-            answer = await self._send("POST", path, json={"amount": amount_minor, "currency": charge.currency})
+            answer = await self._calls.send("POST", path, json={"amount": amount_minor, "currency": charge.currency})
         except (Rejected, Declined, Unknown):
             return await self._payment(charge)
-        return mapping.observation_of(_read(mapping.PaymentEntity, answer), Source.REPLY, self._key_id, path)
+        return mapping.observation_of(read(mapping.PaymentEntity, answer), Source.REPLY, self._key_id, path)
 
     async def void(self, charge: Charge) -> Observation:
         """Razorpay has no void: uncaptured money returns by itself."""
@@ -147,23 +141,14 @@ class RazorpayGateway:
     async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
         """`GET /v1/payments?from=&to=` in pages of 100, and `GET /v1/refunds` likewise."""
         found: list[Observation] = []
-        async for item in self._pages("/v1/payments", since, until):
-            entity = _read(mapping.PaymentEntity, item)
+        async for item in self._calls.pages("/v1/payments", since, until):
+            entity = read(mapping.PaymentEntity, item)
             found.append(mapping.observation_of(entity, Source.POLL, self._key_id, "/v1/payments"))
-        async for item in self._pages("/v1/refunds", since, until):
-            refund = _read(mapping.RefundEntity, item)
+        async for item in self._calls.pages("/v1/refunds", since, until):
+            refund = read(mapping.RefundEntity, item)
             payment, part = await self._entity(refund.payment_id), mapping.refund_part(refund)
             found.append(mapping.observation_of(payment, Source.POLL, self._key_id, "/v1/refunds", refund=part))
         return found
-
-    async def _pages(self, path: str, since: datetime, until: datetime) -> AsyncIterator[Any]:
-        period = {"from": int(since.timestamp()), "to": int(until.timestamp()), "count": _PAGE}
-        for skip in range(0, _MAX_LISTED, _PAGE):
-            items = _items(await self._asked(path, None, {**period, "skip": skip}))
-            for item in items:
-                yield item
-            if len(items) < _PAGE:
-                return
 
     async def _payment(self, charge: Charge) -> Observation:
         path = f"/v1/payments/{charge.gateway_payment_id}"
@@ -171,11 +156,11 @@ class RazorpayGateway:
         return mapping.observation_of(entity, Source.REPLY, self._key_id, path)
 
     async def _entity(self, gateway_payment_id: str) -> mapping.PaymentEntity:
-        return _read(mapping.PaymentEntity, await self._asked(f"/v1/payments/{gateway_payment_id}", None))
+        return read(mapping.PaymentEntity, await self._calls.asked(f"/v1/payments/{gateway_payment_id}", None))
 
     async def refund(self, order: RefundOrder) -> RefundPart:
         """`POST /v1/payments/{id}/refund` under `X-Refund-Idempotency`: our refund id."""
-        answer = await self._send(
+        answer = await self._calls.send(
             "POST",
             f"/v1/payments/{order.charge.gateway_payment_id}/refund",
             json={
@@ -186,12 +171,14 @@ class RazorpayGateway:
             },
             headers={"X-Refund-Idempotency": str(order.refund_id)},
         )
-        return mapping.refund_part(_read(mapping.RefundEntity, answer))
+        return mapping.refund_part(read(mapping.RefundEntity, answer))
 
     async def find_refund(self, order: RefundOrder) -> RefundPart | None:
         """`GET /v1/payments/{id}/refunds`: the one that carries our refund id."""
-        answer = await self._asked(f"/v1/payments/{order.charge.gateway_payment_id}/refunds", None, {"count": 100})
-        parts = [mapping.refund_part(_read(mapping.RefundEntity, item)) for item in _items(answer)]
+        answer = await self._calls.asked(
+            f"/v1/payments/{order.charge.gateway_payment_id}/refunds", None, {"count": 100}
+        )
+        parts = [mapping.refund_part(read(mapping.RefundEntity, item)) for item in items(answer)]
         return next((part for part in parts if part.refund_id == order.refund_id), None)
 
     def webhook_is_authentic(self, headers: Mapping[str, str], body: bytes) -> bool:
@@ -206,64 +193,18 @@ class RazorpayGateway:
         return f"body-{hashlib.sha256(body).hexdigest()}"
 
     def webhook_key(self, body: bytes) -> str:
-        """The order id."""
+        """The order id, or what a payout's event is about."""
         return mapping.key_of(body)
 
     def read_webhook(self, body: bytes, raw: str) -> Heard:
-        """The observations in an event."""
-        return Heard(mapping.read_event(body, raw))
+        """The observations in an event, or what it says of a payout."""
+        observations = mapping.read_event(body, raw)
+        return Heard(observations) if observations else Heard(payouts=mapping.read_payouts(body, self.owns))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._wire.close()
 
-    async def _asked(
-        self, path: str, within_seconds: float | None, params: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """A query, tried three times unless it has to answer soon: only a repeat of a GET is safe by itself."""
-        if within_seconds is not None:
-            return await self._send("GET", path, params=params, within_seconds=within_seconds)
-        return await repeated(lambda: self._send("GET", path, params=params))
-
-    async def _send(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        async def once() -> dict[str, Any]:
-            return _checked(await self._wire.send(method, path, **request))
-
-        return await self._breaker.run(once)
-
 
 def _order(entity: mapping.OrderEntity) -> GatewayOrder:
     return GatewayOrder(entity.id, entity.amount, entity.currency.upper())
-
-
-def _items(answer: dict[str, Any]) -> list[Any]:
-    items = answer.get("items")
-    if not isinstance(items, list):
-        raise Unknown("a list without items")
-    return items
-
-
-def _read(model: type[M], value: Any) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise Unknown(f"an answer that is no {model.__name__}") from error
-
-
-def _checked(answer: Answer) -> dict[str, Any]:
-    """The body of a good answer; a bad one as the port's error, by status and code (gateways.md 2.4)."""
-    if 200 <= answer.status < 300 and "error" not in answer.body:
-        return answer.body
-    error = answer.body.get("error")
-    error = error if isinstance(error, dict) else {}
-    reason = str(error.get("reason") or error.get("code") or f"status_{answer.status}")[:100]
-    description = str(error.get("description") or "")[:200]
-    if answer.status in (401, 403):
-        raise Misconfigured(f"razorpay answers {answer.status}: check RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET")
-    if answer.status in (409, 429):
-        raise Transient(f"razorpay answers {answer.status}", answer.retry_after_seconds)
-    if answer.status < 400 or answer.status >= 500 or error.get("code") in ("GATEWAY_ERROR", "SERVER_ERROR"):
-        raise Unknown(f"razorpay answers {answer.status} ({reason})")
-    if error.get("source") in _BUYERS_SIDE:
-        raise Declined(reason)
-    raise Rejected(reason, description)

@@ -6,30 +6,28 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
-from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import orjson
 import stripe
-from pydantic import BaseModel, ValidationError
 
 from services.payment.adapters.gateways.breaker import Breaker
 from services.payment.adapters.gateways.port import (
     Charge,
     Declined,
     GatewayOrder,
-    Misconfigured,
     NewOrder,
     Payouts,
     RefundOrder,
     Rejected,
     Returned,
-    Transient,
     Unknown,
 )
 from services.payment.adapters.gateways.stripe import declines, mapping, signature
 from services.payment.adapters.gateways.stripe.amounts import from_stripe, to_stripe
+from services.payment.adapters.gateways.stripe.calls import Calls, read, under_key
 from services.payment.adapters.gateways.stripe.entities import IntentEntity, RefundEntity
+from services.payment.adapters.gateways.stripe.payouts import StripePayouts
 from services.payment.adapters.gateways.stripe.transport import Transport
 from services.payment.adapters.gateways.wire import Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
@@ -37,17 +35,14 @@ from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Source
 from services.payment.settings import PaymentSettings
 
-M = TypeVar("M", bound=BaseModel)
 _CHARGE = ["latest_charge.balance_transaction", "latest_charge.refunds"]
 _SEVEN_DAYS_SECONDS = 7 * 86_400.0
-_NOT_EXECUTED = frozenset({"lock_timeout", "idempotency_key_in_use", "rate_limit"})
 
 
 class StripeGateway:
     """Stripe: authorizes first, captures later and in part, voids; every write is replayed under our own key."""
 
     name = mapping.GATEWAY
-    payouts: Payouts | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         partial_capture=True,
@@ -62,7 +57,7 @@ class StripeGateway:
         self._webhook_secrets = settings.stripe_webhook_secrets
         self._account_id = settings.stripe_account_id
         wire = Wire(settings.stripe_base_url, None, settings.payment_gateway_timeout_seconds)
-        self._client = stripe.StripeClient(
+        client = stripe.StripeClient(
             settings.stripe_secret_key.get_secret_value(),
             base_addresses={"api": settings.stripe_base_url.rstrip("/")},
             http_client=Transport(wire),
@@ -70,6 +65,8 @@ class StripeGateway:
         )
         self._close = wire.close
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
+        self._calls = Calls(client, self._breaker)
+        self.payouts: Payouts | None = StripePayouts(self._calls)
 
     @property
     def is_away(self) -> bool:
@@ -100,10 +97,10 @@ class StripeGateway:
             "description": order.reference,
             "metadata": {"payment_id": str(order.payment_id), "booking_id": order.booking_id},
         }
-        intents = self._client.v1.payment_intents
-        options = _key(f"order:{order.receipt}")
-        answer = await repeated(lambda: self._call(lambda: intents.create_async(params, options)))
-        intent = _read(IntentEntity, answer)
+        intents = self._calls.v1.payment_intents
+        options = under_key(f"order:{order.receipt}")
+        answer = await repeated(lambda: self._calls.run(lambda: intents.create_async(params, options)))
+        intent = read(IntentEntity, answer)
         currency = intent.currency.upper()
         checkout = {"client_secret": intent.client_secret or ""}
         return GatewayOrder(intent.id, from_stripe(intent.amount, currency), currency, checkout)
@@ -133,10 +130,10 @@ class StripeGateway:
         self, gateway_order_id: str, source: Source = Source.POLL, within_seconds: float | None = None
     ) -> list[Observation]:
         """`GET /v1/payment_intents/{id}` with its newest charge, its fee and its refunds."""
-        intents = self._client.v1.payment_intents
+        intents = self._calls.v1.payment_intents
 
         def once() -> Awaitable[Any]:
-            return self._call(lambda: intents.retrieve_async(gateway_order_id, {"expand": _CHARGE}))
+            return self._calls.run(lambda: intents.retrieve_async(gateway_order_id, {"expand": _CHARGE}))
 
         if within_seconds is None:
             answer = await repeated(once)
@@ -148,15 +145,15 @@ class StripeGateway:
     async def capture(self, charge: Charge, amount_minor: int) -> Observation:
         """`POST …/capture` of `amount_minor`; the rest is released. A refusal is settled by looking again."""
         amount = to_stripe(amount_minor, charge.currency)
-        key = _key(f"capture:{charge.gateway_order_id}:{amount}")
-        intents = self._client.v1.payment_intents
+        key = under_key(f"capture:{charge.gateway_order_id}:{amount}")
+        intents = self._calls.v1.payment_intents
         params: Any = {"amount_to_capture": amount, "expand": _CHARGE}
         return await self._converge(charge, lambda: intents.capture_async(charge.gateway_order_id, params, key))
 
     async def void(self, charge: Charge) -> Observation:
         """`POST …/cancel`: the authorization is released. A refusal is settled by looking again."""
-        key = _key(f"void:{charge.gateway_order_id}")
-        intents = self._client.v1.payment_intents
+        key = under_key(f"void:{charge.gateway_order_id}")
+        intents = self._calls.v1.payment_intents
         params: Any = {"cancellation_reason": "requested_by_customer", "expand": _CHARGE}
         return await self._converge(charge, lambda: intents.cancel_async(charge.gateway_order_id, params, key))
 
@@ -167,34 +164,25 @@ class StripeGateway:
             "amount": to_stripe(order.amount_minor, order.currency),
             "metadata": {"refund_id": str(order.refund_id)},
         }
-        key = _key(f"refund:{order.refund_id}")
-        answer = await self._call(lambda: self._client.v1.refunds.create_async(params, key))
-        return mapping.refund_part(_read(RefundEntity, answer))
+        key = under_key(f"refund:{order.refund_id}")
+        answer = await self._calls.run(lambda: self._calls.v1.refunds.create_async(params, key))
+        return mapping.refund_part(read(RefundEntity, answer))
 
     async def find_refund(self, order: RefundOrder) -> RefundPart | None:
         """`GET /v1/refunds?payment_intent=`: the one that carries our refund id."""
         params: Any = {"payment_intent": order.charge.gateway_order_id, "limit": 100}
-        answer = await repeated(lambda: self._call(lambda: self._client.v1.refunds.list_async(params)))
-        parts = [mapping.refund_part(_read(RefundEntity, item)) for item in answer.data]
+        answer = await repeated(lambda: self._calls.run(lambda: self._calls.v1.refunds.list_async(params)))
+        parts = [mapping.refund_part(read(RefundEntity, item)) for item in answer.data]
         return next((part for part in parts if part.refund_id == order.refund_id), None)
 
     async def observe_between(self, since: datetime, until: datetime) -> list[Observation]:
         """`GET /v1/payment_intents?created=`, with charges, fees and refunds."""
         found: list[Observation] = []
-        async for intent in self._listed(since, until):
+        expand = [f"data.{path}" for path in _CHARGE]
+        intents = self._calls.v1.payment_intents.list_async
+        async for intent in self._calls.listed(intents, since, until, expand=expand):
             found += self._observed(intent, Source.POLL)
         return found
-
-    async def _listed(self, since: datetime, until: datetime) -> AsyncIterator[stripe.PaymentIntent]:
-        created = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
-        params: Any = {"created": created, "limit": 100, "expand": [f"data.{path}" for path in _CHARGE]}
-        while True:
-            page = await repeated(partial(self._call, partial(self._client.v1.payment_intents.list_async, params)))
-            for intent in page.data:
-                yield intent
-            if not page.has_more or not page.data:
-                return
-            params = {**params, "starting_after": page.data[-1].id}
 
     def webhook_is_authentic(self, headers: Mapping[str, str], body: bytes) -> bool:
         """`Stripe-Signature` by one of the secrets, not older than five minutes."""
@@ -208,42 +196,29 @@ class StripeGateway:
             return "unnamed"
 
     def webhook_key(self, body: bytes) -> str:
-        """The intent."""
+        """The intent, or what a payout's event is about."""
         return mapping.key_of(body)
 
     def read_webhook(self, body: bytes, raw: str) -> Heard:
         """What an event says."""
-        return mapping.read_event(body, raw)
+        return mapping.read_event(body, raw, self.owns)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._close()
 
     def _observed(self, intent: stripe.PaymentIntent, source: Source) -> list[Observation]:
-        entity = _read(IntentEntity, intent)
+        entity = read(IntentEntity, intent)
         return mapping.observations_of(entity, source, "", f"/v1/payment_intents/{entity.id}")
 
     async def _converge(self, charge: Charge, call: Callable[[], Awaitable[stripe.PaymentIntent]]) -> Observation:
         try:
-            seen = self._observed(await repeated(lambda: self._call(call)), Source.REPLY)
+            seen = self._observed(await repeated(lambda: self._calls.run(call)), Source.REPLY)
         except (Rejected, Declined, Unknown):
             seen = await self.observe_order(charge.gateway_order_id, Source.REPLY)
         if not seen:
             raise Unknown(f"payment intent {charge.gateway_order_id} shows no charge")
         return seen[0]
-
-    async def _call(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        async def once() -> Any:
-            try:
-                return await call()
-            except stripe.StripeError as error:
-                _raise(error)
-
-        return await self._breaker.run(once)
-
-
-def _key(text: str) -> Any:
-    return {"idempotency_key": text}
 
 
 @contextlib.asynccontextmanager
@@ -253,25 +228,3 @@ async def _deadline(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise Unknown(f"no answer within {seconds} s") from error
-
-
-def _read(model: type[M], answer: Any) -> M:
-    try:
-        return model.model_validate(answer.to_dict() if isinstance(answer, stripe.StripeObject) else answer)
-    except ValidationError as error:
-        raise Unknown(f"an answer that is no {model.__name__}") from error
-
-
-def _raise(error: stripe.StripeError) -> NoReturn:
-    """The SDK's error as the port's, by its class and code (gateways.md 1.2)."""
-    detail = error.error
-    code = str(getattr(detail, "code", None) or error.code or type(error).__name__)[:100]
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        raise Misconfigured("stripe does not accept our key: check STRIPE_SECRET_KEY") from error
-    if isinstance(error, stripe.RateLimitError) or code in _NOT_EXECUTED:
-        raise Transient(f"stripe answers {error.http_status} ({code})") from error
-    if isinstance(error, stripe.CardError):
-        raise Declined(str(getattr(detail, "decline_code", None) or code)[:100]) from error
-    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-        raise Rejected(code, str(error.user_message or "")[:200]) from error
-    raise Unknown(f"stripe answers {error.http_status} ({code})") from error

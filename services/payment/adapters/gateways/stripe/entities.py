@@ -111,3 +111,14 @@ class DisputeEntity(Entity):
     charge: Annotated[Entity, BeforeValidator(_expanded)]
     payment_intent: Annotated[Entity | None, BeforeValidator(_expanded)] = None
     evidence_details: EvidenceDetails | None = None
+
+
+class TransferEntity(Entity):
+    """A transfer to a connected account as Stripe shows it."""
+
+    amount: Minor
+    amount_reversed: Minor = 0
+    currency: Text
+    destination: Annotated[Entity, BeforeValidator(_expanded)]
+    reversed: bool = False
+    transfer_group: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -16,10 +17,22 @@ from services.payment.adapters.gateways.stripe.entities import (
     IntentEntity,
     PaymentError,
     RefundEntity,
+    TransferEntity,
 )
-from services.payment.domain.observation import DisputePart, Heard, Observation, RefundPart, RefundSeen, Seen, Source
+from services.payment.domain.observation import (
+    DisputePart,
+    Heard,
+    Observation,
+    PayoutPart,
+    PayoutSeen,
+    RefundPart,
+    RefundSeen,
+    Seen,
+    Source,
+)
 
 GATEWAY = "stripe"
+_PAYOUT = "payout:"
 _REFUND_STATUS = {
     "succeeded": RefundSeen.PROCESSED,
     "failed": RefundSeen.FAILED,
@@ -83,6 +96,28 @@ def refund_part(refund: RefundEntity) -> RefundPart:
     return RefundPart(refund.id, own_id(refund.metadata.get("refund_id")), status, amount_minor)
 
 
+def payout_name(payout_id: UUID) -> str:
+    """What a payout is called at Stripe: its transfer's group, and the first of its idempotency keys."""
+    return f"{_PAYOUT}{payout_id}"
+
+
+def payout_part(transfer: TransferEntity) -> PayoutPart:
+    """A transfer as what was seen of a payout: paid as soon as it exists, returned when all of it was reversed."""
+    currency, group = transfer.currency.upper(), transfer.transfer_group or ""
+    ours = own_id(transfer.metadata.get("payout_id"))
+    if ours is None and group.startswith(_PAYOUT):
+        ours = own_id(group.removeprefix(_PAYOUT))
+    return PayoutPart(
+        gateway_payout_id=transfer.id,
+        payout_id=ours,
+        status=PayoutSeen.RETURNED if transfer.reversed else PayoutSeen.PAID,
+        amount_minor=from_stripe(transfer.amount, currency),
+        currency=currency,
+        destination=transfer.destination.id,
+        returned_minor=from_stripe(transfer.amount_reversed, currency),
+    )
+
+
 def own_id(value: object) -> UUID | None:
     """Our id as the metadata brings it back."""
     try:
@@ -91,8 +126,9 @@ def own_id(value: object) -> UUID | None:
         return None
 
 
-def read_event(body: bytes, raw: str) -> Heard:
-    """What an event says. Raises `UnreadableEvent` when it doesn't have what its kind promises.
+def read_event(body: bytes, raw: str, owns: Callable[[str], bool]) -> Heard:
+    """What an event says. Raises `UnreadableEvent` when it doesn't have what its kind promises, and for a transfer of
+    an account that `owns` says is not ours: what it says of payouts names no account, so nobody could tell later.
 
     An intent's own events show neither its charge's deadline nor fee, so the intent is asked about; the charge that
     just succeeded, the failed attempt and the dispute are told as they are.
@@ -114,18 +150,29 @@ def read_event(body: bytes, raw: str) -> Heard:
             return Heard(orders=orders, refunds=() if ours is None else (ours,))
         if kind.startswith("charge.dispute."):
             return Heard(_dispute(DisputeEntity.model_validate(thing), account, raw))
+        if kind.startswith("transfer."):
+            return _transfer_event(TransferEntity.model_validate(thing), ours=owns(account))
         return Heard()
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise UnreadableEvent(f"{type(error).__name__} in a signed event") from error
 
 
 def key_of(body: bytes) -> str:
-    """The intent that an event is about, else a constant: only used to keep one payment's events in order."""
+    """The intent that an event is about, our payout id or the transfer's for a transfer, else a constant: only used to
+    keep the events of one thing in order."""
     try:
         thing = orjson.loads(body)["data"]["object"]
+        if thing["object"] == "transfer":
+            return str(payout_part(TransferEntity.model_validate(thing)).payout_id or thing["id"])[:64]
         return str(thing["id"] if thing["object"] == "payment_intent" else thing["payment_intent"])[:64]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
         return GATEWAY
+
+
+def _transfer_event(transfer: TransferEntity, *, ours: bool) -> Heard:
+    if not ours:
+        raise UnreadableEvent("a transfer of another merchant account")
+    return Heard(payouts=(payout_part(transfer),))
 
 
 def _charge_event(kind: str, charge: ChargeEntity, account: str, raw: str) -> Heard:
