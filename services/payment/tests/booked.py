@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from chassis.work import Database
 from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine
+from services.payment.adapters.gateways.registry import Gateways
 from services.payment.handlers import bookings
 from services.payment.handlers.observations import Observing
+from services.payment.tests import samples
 from services.payment.tests.samples import AMOUNT, add_payment, message, rows, seen
 from services.payment.tests.stage import Stage
 
 
-async def observe(stage: Stage, *observations: Any) -> None:
+class Stored(Protocol):
+    """Whatever has payment's database."""
+
+    database: Database
+
+
+async def observe(stage: Stored, *observations: Any) -> None:
     """In one transaction."""
-    observing = Observing(stage.application.settings, stage.application.state["gateways"])  # type: ignore[arg-type]
+    observing = Observing(samples.settings_of(), Gateways(()))
     async with stage.database.transaction() as work:
         await observing.observe(work, observations)
 
 
-async def confirm(stage: Stage, payment_id: UUID, *lines: tuple[int, str | None]) -> None:
+async def confirm(stage: Stored, payment_id: UUID, *lines: tuple[int, str | None]) -> None:
     """Booking confirms what `payment_id` paid: lines of (minor units, partner)."""
-    ((booking_id,),) = await rows(stage.database, "SELECT booking_id FROM payments WHERE id = $1", payment_id)
+    ((booking_id, currency),) = await rows(
+        stage.database, "SELECT booking_id, currency FROM payments WHERE id = $1", payment_id
+    )
     event = BookingConfirmed(
         booking_id=booking_id,
         reference="BK-449034CB",
@@ -42,7 +53,7 @@ async def confirm(stage: Stage, payment_id: UUID, *lines: tuple[int, str | None]
             for n, (minor, partner) in enumerate(lines)
         ),
         amount_minor=AMOUNT,
-        currency="INR",
+        currency=currency,
         confirmed_at=datetime.now(UTC),
     )
     async with stage.database.transaction() as work:
@@ -57,7 +68,7 @@ async def balances(stage: Stage) -> dict[str, int]:
     return {row["account"]: row["amount_minor"] for row in answer.json()["accounts"] if row["amount_minor"]}
 
 
-async def sold(stage: Stage, *lines: tuple[int, str | None], **changed: Any) -> UUID:
+async def sold(stage: Stored, *lines: tuple[int, str | None], **changed: Any) -> UUID:
     """A captured payment of lines of (minor units, partner), confirmed; `changed` replaces columns of the payment."""
     total = sum(minor for minor, _ in lines)
     payment_id = await add_payment(stage.database, amount_minor=total, **changed)
