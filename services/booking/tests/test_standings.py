@@ -23,7 +23,9 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PARTS = ("fulfilled_minor", "refunded_minor", "let_go_minor", "in_time_minor", "at_risk_minor")
 
 
-async def paid(database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, **changes: Any) -> str:
+async def paid(
+    database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, secured_as: str = "captured"
+) -> str:
     """A booking that was paid `minutes` ago and is now in `state`."""
     booking_id = await hold(database, amount=amount)
     await run(database, secured(booking_id, amount))
@@ -33,7 +35,7 @@ async def paid(database: Database, amount: int, *, state: str = "confirmed", min
                WHERE booking_id = $1""",
             booking_id,
             state,
-            changes.get("secured_as", "captured"),
+            secured_as,
             minutes,
         )
     return booking_id
