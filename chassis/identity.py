@@ -41,6 +41,10 @@ class Principal:
         """Whether a guest's scope names this very thing."""
         return self.scope.get(noun) == identifier
 
+    def owns(self, noun: str, identifier: str, owner: str | None) -> bool:
+        """Whether a thing is the caller's: its guest's by scope, else the account's that is its `owner`."""
+        return self.may(noun, identifier) if self.is_guest else self.subject == owner
+
 
 def issue_account_token(secret: str, subject: str, roles: list[str], valid_seconds: int = 86_400) -> str:
     """A token for the account `subject`. Raises `ValueError` for a role that does not exist."""

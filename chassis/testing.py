@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -14,25 +15,40 @@ from chassis.work import Database
 
 
 class Server(Protocol):
-    """A PostgreSQL server that makes databases."""
+    """A PostgreSQL server that makes databases and removes them."""
 
-    def create_database(self, name: str, template: str | None = None) -> str:
+    async def create_database(self, name: str, template: str | None = None) -> str:
         """A new database; returns its url."""
+        ...
+
+    async def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
         ...
 
 
 _templates: dict[tuple[int, Path], str] = {}
 
 
-async def fresh_database(server: Server, migrations: Path, connections: int = 12) -> Database:
-    """A new database with the chassis' tables and those of `migrations`; cloned from one migrated template."""
+@asynccontextmanager
+async def fresh_database(server: Server, migrations: Path, connections: int = 12) -> AsyncIterator[Database]:
+    """A new database with the chassis' tables and those of `migrations`, gone afterwards; a clone of a migrated one."""
     template = _templates.get((id(server), migrations))
     if template is None:
         template = f"template_{uuid4().hex[:8]}"
-        await migrate(server.create_database(template), migrations)
+        await migrate(await server.create_database(template), migrations)
         _templates[id(server), migrations] = template
-    url = server.create_database(f"test_{uuid4().hex[:8]}", template)
-    return Database.connect(url, connections=connections)
+    name = f"test_{uuid4().hex[:8]}"
+    database = Database.connect(await server.create_database(name, template), connections=connections)
+    try:
+        yield database
+    finally:
+        await database.close()
+        await server.drop_database(name)
+
+
+def address(database: Database) -> str:
+    """The url of `database`, for a service that connects by itself."""
+    return database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
 
 
 async def eventually(

@@ -160,14 +160,13 @@ async def laboratory(postgres_server: Any, bootstrap: str, partitions: int = 3) 
     limit = {"max.message.bytes": "1200000"}
     await admin.create_topics([NewTopic(t.name, partitions, 1, topic_configs=limit) for t in (topic, letters)])
     await admin.close()
-    database = await fresh_database(postgres_server, MIGRATIONS)
-    lab = Lab(database, bootstrap, topic, happened, step)
-    try:
-        yield lab
-    finally:
-        await lab.stop()
-        await database.close()
-        REGISTRY.pop(happened.type, None)
+    async with fresh_database(postgres_server, MIGRATIONS) as database:
+        lab = Lab(database, bootstrap, topic, happened, step)
+        try:
+            yield lab
+        finally:
+            await lab.stop()
+            REGISTRY.pop(happened.type, None)
 
 
 __all__ = ["Lab", "laboratory"]

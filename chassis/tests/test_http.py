@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.hosting import Application, api_of
 from chassis.idempotency import Idempotency
-from chassis.identity import Caller, issue_account_token, issue_guest_token
+from chassis.identity import Caller, Principal, issue_account_token, issue_guest_token
 from chassis.ids import uuid7
 from chassis.outcomes import Dead
 from chassis.problems import TYPES, Problem
@@ -153,6 +153,13 @@ async def test_tokens_prove_who_asks_and_nothing_else_does(http: httpx2.AsyncCli
     for token in (forged, expired, guest[:-3] + "abc", "nonsense", ""):
         answer = await http.get("/mine", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (401, "unauthenticated")
+
+
+def test_a_guest_owns_what_its_scope_names_and_an_account_what_is_written_to_it() -> None:
+    guest, account = Principal("guest", scope={"booking": "b-1"}), Principal("ada", frozenset({"buyer"}))
+    assert [guest.owns("booking", id_, owner) for id_, owner in (("b-1", "x"), ("b-2", "guest"))] == [True, False]
+    assert not guest.owns("cart", "b-1", "guest")
+    assert [account.owns("booking", "b-1", owner) for owner in ("ada", "bob", None)] == [True, False, False]
 
 
 @pytest.mark.parametrize("path", ["/ops/outbox", "/ops/tasks", "/ops/dead-letters", "/ops/audit", "/ops/timeline/b-1"])

@@ -36,6 +36,17 @@ _SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.max": "2000",
 }
+_FORGETFUL = {
+    **_SETTINGS,
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "wal_compression": "off",
+    "max_wal_size": "512MB",
+}
+"""For data that nobody needs after a crash: nothing is waited for, and as little as possible is written twice."""
 
 
 def binaries() -> Path:
@@ -64,7 +75,7 @@ class Postgres:
         self.port, self.durable = port, durable
         self._place = place(home / "postgres", binaries())
         self.data = self._place.data
-        settings = _SETTINGS if durable else {**_SETTINGS, "fsync": "off", "synchronous_commit": "off"}
+        settings = _SETTINGS if durable else _FORGETFUL
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         argv = [*self._command("postgres"), "-p", str(port), *options]
         self.process = Process("postgres", argv, {}, home / "logs", keeper, restart=False, folder=Path("/"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,6 +15,7 @@ from playwright.async_api import Browser, async_playwright
 from bench.buyer import Buyer
 from deploy.stage.stage import Stage
 from tests.integration.walking import ARGUMENTS
+from tests.parts import new_home
 
 KNOBS = {"PAYMENT_POLL_FIRST_SECONDS": "1", "BOOKING_HOLD_SECONDS": "60", "LOG_LEVEL": "INFO"}
 
@@ -24,7 +23,7 @@ KNOBS = {"PAYMENT_POLL_FIRST_SECONDS": "1", "BOOKING_HOLD_SECONDS": "60", "LOG_L
 @pytest_asyncio.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     """A running stage; its data is gone afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="payfirst-stage-"))
+    home = new_home("payfirst-stage-")
     stage = Stage(home, 24000, environment=KNOBS)
     await stage.start()
     yield stage

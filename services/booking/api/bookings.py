@@ -25,11 +25,9 @@ _FINAL = ("EXPIRED", "CANCELLED", "COMPLETED")
 
 async def _own(work: Work, booking_id: str, caller: Principal) -> dict[str, Any]:
     hold = await holds.find(work, booking_id)
-    if hold is not None and caller.is_guest:
-        mine = caller.may("booking", booking_id)
-    else:
-        mine = hold is not None and (caller.is_staff or orjson.loads(hold.buyer)["student_id"] == caller.subject)
-    if not mine:
+    if hold is None or not (
+        caller.is_staff or caller.owns("booking", booking_id, orjson.loads(hold.buyer)["student_id"])
+    ):
         raise Problem("not-found", "There is no such booking, or its token is another one.")
     return views.booking(hold, await milestones.of_booking(work, booking_id))
 

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/v1", tags=["carts"])
 
 async def _own_cart(work: Work, cart_id: str, caller: Principal, *, lock: bool = False) -> Any:
     cart = await carts.find(work, cart_id, lock=lock)
-    mine = cart is not None and (caller.may("cart", cart_id) if caller.is_guest else cart.owner == caller.subject)
+    mine = cart is not None and (caller.owns("cart", cart_id, cart.owner))
     if not mine:
         raise Problem("not-found", "There is no such cart, or its token is another one.")
     return cart

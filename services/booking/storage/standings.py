@@ -19,25 +19,31 @@ WHERE m.name = 'refund.succeeded' AND NOT EXISTS (
     SELECT 1 FROM milestones f WHERE f.booking_id = m.booking_id AND f.name = 'refund.failed'
         AND f.subject = m.subject AND f.at > m.at)
 """
+# A cancelled booking's money is owed back from the moment of cancelling, however long ago it was paid.
+_PAID = """
+SELECT b.*, coalesce(gone.at, b.confirmed_at) AS since
+FROM bookings b LEFT JOIN booking_transitions gone
+    ON b.state = 'cancelled' AND gone.booking_id = b.booking_id AND gone.noun = 'booking' AND gone.moved_to = 'cancelled'
+"""
 _IS_DONE = """(b.state IN ('in_progress', 'completed') OR b.state = 'confirmed' AND EXISTS (
     SELECT 1 FROM milestones d WHERE d.booking_id = b.booking_id AND d.name = 'fulfillment.completed'))"""
 _IS_LET_GO = """(b.state = 'cancelled' AND b.secured_as = 'authorized' AND NOT EXISTS (
     SELECT 1 FROM milestones c WHERE c.booking_id = b.booking_id AND c.name = 'payment.captured'))"""
 _OPEN = f"""
-SELECT b.booking_id, b.reference, b.payment_id, b.state, b.amount_minor, b.currency, b.confirmed_at,
-       extract(epoch FROM now() - b.confirmed_at)::float8 AS waited_seconds,
+SELECT b.booking_id, b.reference, b.payment_id, b.state, b.amount_minor, b.currency, b.confirmed_at, b.since,
+       extract(epoch FROM now() - b.since)::float8 AS waited_seconds,
        b.amount_minor - coalesce(back.minor, 0) AS open_minor
-FROM bookings b
+FROM ({_PAID}) AS b
 LEFT JOIN LATERAL ({_RETURNED} AND m.booking_id = b.booking_id GROUP BY m.booking_id) AS back ON true
-WHERE b.state IN ('confirmed', 'cancelled') AND b.confirmed_at > now() - interval '30 days'
+WHERE b.state IN ('confirmed', 'cancelled') AND b.since > now() - interval '30 days'
   AND NOT {_IS_DONE} AND NOT {_IS_LET_GO} AND coalesce(back.minor, 0) < b.amount_minor
 """  # noqa: S608 - constant texts
 _SUMS = f"""
 WITH back AS ({_RETURNED} GROUP BY m.booking_id), standing AS (
     SELECT b.currency, b.amount_minor, least(b.amount_minor, coalesce(back.minor, 0)) AS refunded_minor,
            {_IS_DONE} AS is_done, {_IS_LET_GO} AS is_let_go,
-           b.confirmed_at > now() - make_interval(secs => $1) AS is_in_time
-    FROM bookings b LEFT JOIN back USING (booking_id)
+           b.since > now() - make_interval(secs => $1) AS is_in_time
+    FROM ({_PAID}) AS b LEFT JOIN back USING (booking_id)
 )
 SELECT currency, count(*)::int AS bookings, sum(amount_minor)::bigint AS paid_minor,
        sum(refunded_minor)::bigint AS refunded_minor,
@@ -60,9 +66,9 @@ async def open_sums(work: Work) -> Sequence[Row[Any]]:
 
 
 async def late(work: Work, limit: int) -> Sequence[Row[Any]]:
-    """The bookings that are open past the deadline, the oldest first."""
+    """The bookings that are open past the deadline, the oldest first; `since` says from when on each waits."""
     return await work.fetch(
-        f"SELECT * FROM ({_OPEN}) AS o WHERE waited_seconds > $1 ORDER BY confirmed_at, booking_id LIMIT $2",  # noqa: S608
+        f"SELECT * FROM ({_OPEN}) AS o WHERE waited_seconds > $1 ORDER BY since, booking_id LIMIT $2",  # noqa: S608
         DEADLINE_SECONDS,
         limit,
     )

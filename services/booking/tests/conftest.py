@@ -21,10 +21,9 @@ SECRET = "a-secret-of-at-least-thirty-two-bytes"
 @pytest_asyncio.fixture
 async def database(postgres_server: Any) -> AsyncIterator[Database]:
     """Booking's tables with the seeded offers."""
-    made = await fresh_database(postgres_server, MIGRATIONS)
-    await seed(made)
-    yield made
-    await made.close()
+    async with fresh_database(postgres_server, MIGRATIONS) as made:
+        await seed(made)
+        yield made
 
 
 @pytest_asyncio.fixture

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
 from chassis import telemetry
 from chassis.identity import issue_account_token
@@ -13,9 +14,10 @@ from chassis.ids import uuid7
 from chassis.steps import Message
 from chassis.work import Database
 from contracts.payment_events import RefundFailed, RefundSucceeded
+from services.booking.domain.states import BookingTrigger
 from services.booking.handlers.progress import record_many
 from services.booking.handlers.watching import watch_paid_not_fulfilled
-from services.booking.storage import milestones
+from services.booking.storage import holds, milestones
 from services.booking.tests.conftest import SECRET
 from services.booking.tests.test_confirmations import hold, run, secured
 
@@ -23,17 +25,27 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PARTS = ("fulfilled_minor", "refunded_minor", "let_go_minor", "in_time_minor", "at_risk_minor")
 
 
-async def paid(database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, **changes: Any) -> str:
-    """A booking that was paid `minutes` ago and is now in `state`."""
+async def paid(
+    database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, secured_as: str = "captured"
+) -> str:
+    """A booking that was paid, is now in `state` and has been so for `minutes`."""
     booking_id = await hold(database, amount=amount)
     await run(database, secured(booking_id, amount))
     async with database.transaction() as work:
+        if state == "cancelled":
+            await holds.cancel(work, booking_id, BookingTrigger.FULFILLMENT_REJECTED)
+            await work.execute(
+                "UPDATE booking_transitions SET at = now() - make_interval(mins => $1) WHERE moved_to = 'cancelled'"
+                " AND booking_id = $2",
+                minutes,
+                booking_id,
+            )
         await work.execute(
             """UPDATE bookings SET state = $2, secured_as = $3, confirmed_at = now() - make_interval(mins => $4)
                WHERE booking_id = $1""",
             booking_id,
             state,
-            changes.get("secured_as", "captured"),
+            secured_as,
             minutes,
         )
     return booking_id
@@ -93,6 +105,25 @@ async def test_the_gauge_keeps_a_cancelled_booking_until_its_money_is_back(datab
     await refund(database, booking_id, 5_000, "r-1")
     await watch_paid_not_fulfilled(database)
     assert telemetry.PAID_NOT_FULFILLED._value.get() == 0
+
+
+@pytest.mark.parametrize("days", [3, 40])
+async def test_a_cancelled_booking_waits_since_its_cancelling_however_long_ago_it_was_paid(
+    database: Database, http: httpx2.AsyncClient, days: int
+) -> None:
+    booking_id = await paid(database, 5_000, state="cancelled", minutes=1)
+    async with database.transaction() as work:
+        await work.execute("UPDATE bookings SET confirmed_at = now() - make_interval(days => $1)", days)
+    await watch_paid_not_fulfilled(database)
+    assert telemetry.PAID_NOT_FULFILLED_MINOR.labels("INR")._value.get() == 5_000
+    assert 60 <= telemetry.PAID_NOT_FULFILLED_OLDEST_SECONDS._value.get() < 120
+    answer = (await shown(http)).json()
+    assert (answer["sums"][0]["in_time_minor"], answer["bookings"]) == (5_000, [])
+    async with database.transaction() as work:
+        await work.execute("UPDATE booking_transitions SET at = at - interval '5 minutes'")
+    (late,) = (await shown(http)).json()["bookings"]
+    assert late["booking_id"] == booking_id
+    assert 360 <= late["waited_seconds"] < 420
 
 
 async def test_only_staff_sees_it(http: httpx2.AsyncClient) -> None:

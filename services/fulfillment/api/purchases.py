@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1", tags=["purchases"])
 
 def may_see(caller: Principal, student_id: str, booking_id: str) -> bool:
     """Own things, a guest's booking, or everything for staff."""
-    return caller.may("booking", booking_id) if caller.is_guest else caller.is_staff or caller.subject == student_id
+    return caller.is_staff or caller.owns("booking", booking_id, student_id)
 
 
 def shown(row: Any) -> dict[str, Any]:

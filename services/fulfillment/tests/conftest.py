@@ -16,7 +16,6 @@ from services.fulfillment.seed import seed
 @pytest_asyncio.fixture
 async def database(postgres_server: Any) -> AsyncIterator[Database]:
     """Fulfillment's tables with the seeded trainers."""
-    made = await fresh_database(postgres_server, MIGRATIONS)
-    await seed(made)
-    yield made
-    await made.close()
+    async with fresh_database(postgres_server, MIGRATIONS) as made:
+        await seed(made)
+        yield made

@@ -120,9 +120,8 @@ def strict_mail_server(sink: Sink) -> Iterator[MailServer]:
 @pytest.fixture
 async def database(postgres_server: testing.Server) -> AsyncIterator[Database]:
     """A fresh database of this service."""
-    fresh = await testing.fresh_database(postgres_server, MIGRATIONS, connections=4)
-    yield fresh
-    await fresh.close()
+    async with testing.fresh_database(postgres_server, MIGRATIONS, connections=4) as fresh:
+        yield fresh
 
 
 Post = Callable[..., Any]

@@ -54,9 +54,19 @@ async def create_order(request: Request, order: CreateOrder, database: Db, once:
     "/api/v1/payments/create-payment-intent",
     status_code=201,
     response_model=CreatedOrder,
-    responses=problems_of(
-        "malformed", "unauthenticated", "not-found", "validation", "state-conflict", "gateway-unavailable"
-    ),
+    responses={
+        200: {"model": CreatedOrder, "description": "The payment was there: the same again"},
+        **problems_of(
+            "malformed",
+            "unauthenticated",
+            "not-found",
+            "validation",
+            "idempotency-key-reused",
+            "state-conflict",
+            "idempotency-in-progress",
+            "gateway-unavailable",
+        ),
+    },
 )
 async def create_payment_intent(
     request: Request, wanted: WaysToPay, caller: Caller, database: Db, once: Idempotency
@@ -64,8 +74,7 @@ async def create_payment_intent(
     """Stripe's name for the same, for the signed-in buyer of the checkout or staff (S1-29)."""
     await _refuse_reused_key(database, once)
     checkout = _checkout(request, wanted.checkout_token)
-    mine = caller.may("booking", checkout.booking_id) if caller.is_guest else caller.subject == checkout.buyer_id
-    if not mine and "admin" not in caller.roles:
+    if not caller.owns("booking", checkout.booking_id, checkout.buyer_id) and "admin" not in caller.roles:
         raise Problem("not-found", "There is no such checkout for you.")
     return await _opened(request, checkout, "stripe", database, once)
 

@@ -26,10 +26,7 @@ router = APIRouter(tags=["payments"], responses=problems_of("unauthenticated", "
 async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
     """The payment if the caller may see it; another person's is not there (http.md, Manners)."""
     row = await views.payment(work, payment_id)
-    if row is None:
-        raise Problem("not-found", "There is no such payment for you.")
-    mine = caller.may("booking", row.booking_id) if caller.is_guest else caller.subject == row.buyer_id
-    if not mine and not caller.is_staff:
+    if row is None or not (caller.owns("booking", row.booking_id, row.buyer_id) or caller.is_staff):
         raise Problem("not-found", "There is no such payment for you.")
     return row
 

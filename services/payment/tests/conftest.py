@@ -18,9 +18,8 @@ from services.payment.tests.samples import settings_of
 @pytest.fixture
 async def database(postgres_server: testing.Server) -> AsyncIterator[Database]:
     """A fresh database of this service."""
-    fresh = await testing.fresh_database(postgres_server, MIGRATIONS, connections=12)
-    yield fresh
-    await fresh.close()
+    async with testing.fresh_database(postgres_server, MIGRATIONS, connections=12) as fresh:
+        yield fresh
 
 
 @pytest.fixture

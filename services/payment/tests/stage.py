@@ -19,7 +19,7 @@ import uvicorn
 from chassis.hosting import Application, api_of
 from chassis.identity import issue_account_token, issue_guest_token
 from chassis.runner import TaskRunner
-from chassis.testing import Server, eventually, fresh_database
+from chassis.testing import Server, address, eventually, fresh_database
 from chassis.work import Database
 from services.payment.app import MIGRATIONS, build
 from services.payment.handlers.polling import Polling
@@ -144,9 +144,15 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -> AsyncIterator[Stage]:
     """A stage on a fresh database; `knobs` replace settings."""
-    database = await fresh_database(server, MIGRATIONS)
-    url = database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
-    await database.close()
+    async with (
+        fresh_database(server, MIGRATIONS) as database,
+        _running(address(database), with_simulator=with_simulator, **knobs) as stage,
+    ):
+        yield stage
+
+
+@asynccontextmanager
+async def _running(url: str, *, with_simulator: bool, **knobs: Any) -> AsyncIterator[Stage]:
     port = free_port()
     origin = f"http://127.0.0.1:{port}"
     with simulators(f"{origin}/api/v1/webhooks/") if with_simulator else _nobody() as simulator:

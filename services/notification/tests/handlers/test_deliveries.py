@@ -6,11 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chassis import testing
 from chassis.work import Database
 from contracts.booking_events import BookingConfirmed
 from contracts.event import Event
-from services.notification.app import MIGRATIONS
 from services.notification.tests import samples
 
 pytestmark = pytest.mark.db
@@ -98,14 +96,12 @@ async def take(database: Database, events: list[Event]) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(EVENTS, min_size=1))
-async def test_a_batch_writes_what_its_messages_one_by_one_would_write(
-    postgres_server: testing.Server, events: list[Event]
-) -> None:
+async def test_a_batch_writes_what_its_messages_one_by_one_would_write(database: Database, events: list[Event]) -> None:
     written = []
     for batches in ([events], [[event] for event in events]):
-        database = await testing.fresh_database(postgres_server, MIGRATIONS, connections=2)
+        async with database.transaction() as work:
+            await work.execute("TRUNCATE deliveries, tasks, trainers, contacts RESTART IDENTITY CASCADE")
         for batch in batches:
             await take(database, batch)
         written.append([await samples.rows(database, sql) for sql in (OWED, TASKS, TRAINERS, BUYERS)])
-        await database.close()
     assert written[0] == written[1]

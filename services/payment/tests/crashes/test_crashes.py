@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from chassis.identity import issue_account_token
 from chassis.ids import uuid7
-from chassis.testing import Server, eventually, fresh_database
+from chassis.testing import Server, address, eventually, fresh_database
 from chassis.work import Database
 from services.payment.app import MIGRATIONS
 from services.payment.tests import samples
@@ -96,36 +96,35 @@ class Killed:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def payment(postgres_server: Server, kafka_bootstrap: str, tmp_path_factory: Any) -> AsyncIterator[Killed]:
     """Payment as a process of its own, with every vendor's simulator."""
-    database = await fresh_database(postgres_server, MIGRATIONS)
-    port, faults = free_port(26_000), tmp_path_factory.mktemp("faults")
-    origin = f"http://127.0.0.1:{port}"
-    with simulators(f"{origin}/api/v1/webhooks/") as simulator:
-        settings = samples.settings_of(**knobs_of(simulator, origin))
-        knobs = {name.upper(): str(value) for name, value in knobs_of(simulator, origin).items()}
-        environment = {
-            **os.environ,
-            **knobs,
-            **KNOBS,
-            "DATABASE_URL": database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", ""),
-            "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-            "HTTP_HOST": "127.0.0.1",
-            "HTTP_PORT": str(port),
-            "TOKEN_SECRET": settings.token_secret.get_secret_value(),
-            "CHECKOUT_TOKEN_SECRET": samples.CHECKOUT_SECRET,
-            "RAZORPAY_KEY_ID": settings.razorpay_key_id,
-            "RAZORPAY_KEY_SECRET": samples.KEY_SECRET,
-            "RAZORPAY_WEBHOOK_SECRET": samples.WEBHOOK_SECRETS[0],
-            "PAYFIRST_FAULTS_DIR": str(faults),
-        }
-        async with httpx2.AsyncClient(base_url=origin) as api, httpx2.AsyncClient(base_url=simulator) as control:
-            made = Killed(environment, faults, database, api, control)
-            token = issue_account_token(environment["TOKEN_SECRET"], "ada", ["admin"])
-            made.admin = {"authorization": f"Bearer {token}"}
-            yield made
-            if made.process is not None:
-                made.process.kill()
-                made.process.wait()
-    await database.close()
+    async with fresh_database(postgres_server, MIGRATIONS) as database:
+        port, faults = free_port(26_000), tmp_path_factory.mktemp("faults")
+        origin = f"http://127.0.0.1:{port}"
+        with simulators(f"{origin}/api/v1/webhooks/") as simulator:
+            settings = samples.settings_of(**knobs_of(simulator, origin))
+            knobs = {name.upper(): str(value) for name, value in knobs_of(simulator, origin).items()}
+            environment = {
+                **os.environ,
+                **knobs,
+                **KNOBS,
+                "DATABASE_URL": address(database),
+                "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+                "HTTP_HOST": "127.0.0.1",
+                "HTTP_PORT": str(port),
+                "TOKEN_SECRET": settings.token_secret.get_secret_value(),
+                "CHECKOUT_TOKEN_SECRET": samples.CHECKOUT_SECRET,
+                "RAZORPAY_KEY_ID": settings.razorpay_key_id,
+                "RAZORPAY_KEY_SECRET": samples.KEY_SECRET,
+                "RAZORPAY_WEBHOOK_SECRET": samples.WEBHOOK_SECRETS[0],
+                "PAYFIRST_FAULTS_DIR": str(faults),
+            }
+            async with httpx2.AsyncClient(base_url=origin) as api, httpx2.AsyncClient(base_url=simulator) as control:
+                made = Killed(environment, faults, database, api, control)
+                token = issue_account_token(environment["TOKEN_SECRET"], "ada", ["admin"])
+                made.admin = {"authorization": f"Bearer {token}"}
+                yield made
+                if made.process is not None:
+                    made.process.kill()
+                    made.process.wait()
 
 
 @pytest.fixture(params=AT, ids=lambda vendor: vendor.name)

@@ -202,13 +202,12 @@ async def test_a_batch_gives_the_same_books_as_one_by_one(
     rng.shuffle(stories)
     found = []
     for batched in (True, False):
-        database = await fresh_database(postgres_server, MIGRATIONS, connections=4)
-        for payment_id in ids:
-            await add_payment(database, id=payment_id, booking_id=str(payment_id))
-        for group in [stories] if batched else [[one] for one in stories]:
-            await observe(database, observing, *group)
-        found.append(await samples.books(database))
-        await database.close()
+        async with fresh_database(postgres_server, MIGRATIONS, connections=4) as database:
+            for payment_id in ids:
+                await add_payment(database, id=payment_id, booking_id=str(payment_id))
+            for group in [stories] if batched else [[one] for one in stories]:
+                await observe(database, observing, *group)
+            found.append(await samples.books(database))
     assert found[0] == found[1]
 
 
