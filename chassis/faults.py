@@ -1,6 +1,7 @@
 """Named crash points: silent unless the process was started with PAYFIRST_FAULTS_DIR, then a file there arms a point.
 
-A test touches `<dir>/<point>`; the first process to reach the point removes the file and dies by SIGKILL.
+A test touches `<dir>/<point>`; the first process to reach the point removes the file and dies by SIGKILL. A gateway is
+asked by GET; any other method acts there.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ POINTS = (
     "relay.marked",
     "http.before_commit",
     "http.committed",
-    "gateway.calling",
-    "gateway.sent",
-    "gateway.answered",
+    "gateway.asking.begun",
+    "gateway.asking.sent",
+    "gateway.asking.answered",
+    "gateway.acting.begun",
+    "gateway.acting.sent",
+    "gateway.acting.answered",
 )
 
 

@@ -53,9 +53,9 @@ def account(payee: Payee, **changed: str) -> dict[str, str]:
 
 async def tick(stage: Stage) -> None:
     """What the clock does, now."""
-    async with stage.database.transaction() as work:
-        await work.execute("UPDATE payout_accounts SET next_batch_at = now()")
-        await work.execute("UPDATE payouts SET check_at = now() WHERE check_at IS NOT NULL")
+    for sql in ("payout_accounts SET next_batch_at = now()", "payouts SET check_at = now() WHERE check_at IS NOT NULL"):
+        async with stage.database.transaction() as work:
+            await work.execute(f"UPDATE {sql}")
     for name in CLOCK:
         await next(p for p in stage.application.periodics if p.name == name).run(stage.database)
 

@@ -2,129 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-import pytest_asyncio
 
-from chassis.identity import issue_account_token
 from chassis.ids import uuid7
-from chassis.testing import Server, address, eventually, fresh_database
-from chassis.work import Database
-from services.payment.app import MIGRATIONS
 from services.payment.tests import samples
 from services.payment.tests.conformance.vendors import AT, Vendor, order_of
+from services.payment.tests.crashes.killed import POINTS, Killed
 from services.payment.tests.samples import AMOUNT, rows
-from services.payment.tests.stage import ROOT, free_port, knobs_of, simulators
 
 pytestmark = [pytest.mark.db, pytest.mark.asyncio(loop_scope="module")]
-EVERY_POINT = ("gateway.calling", "gateway.sent", "gateway.answered", "task.before_commit", "work.before_commit")
-POINTS = EVERY_POINT if os.environ.get("CRASH_POINTS") == "all" else ("gateway.sent",)
-"""The worst moment always: the gateway has acted and nobody here knows. All of them with `make crashes`."""
-KNOBS = {
-    "PAYMENT_GATEWAY_TIMEOUT_SECONDS": "2",
-    "PAYMENT_POLL_FIRST_SECONDS": "0.5",
-    "PAYMENT_REFUND_CHECK_SECONDS": "1",
-    "PAYMENT_ORDER_LEASE_SECONDS": "1",
-    "PAYMENT_BREAKER_FAILURES": "50",
-    "PAYMENT_CAPTURE_AFTER_SECONDS": "0",
-    "LOG_LEVEL": "ERROR",
-}
-
-
-@dataclass
-class Killed:
-    """The payment service as a process that dies at armed points and is started again."""
-
-    environment: dict[str, str]
-    faults: Path
-    database: Database
-    api: httpx2.AsyncClient
-    simulator: httpx2.AsyncClient
-    process: subprocess.Popen[bytes] | None = None
-    deaths: int = 0
-    admin: dict[str, str] = field(default_factory=dict)
-
-    def keep_alive(self) -> None:
-        """Start it when it is not running."""
-        if self.process is None or self.process.poll() is not None:
-            self.deaths += self.process is not None
-            command = [sys.executable, "-m", "services.payment", "all"]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment)
-
-    def arm(self, point: str) -> None:
-        """The next to reach `point` dies."""
-        (self.faults / point).touch()
-
-    async def until(self, check: Callable[[], Any], what: str, seconds: float = 40.0) -> None:
-        """Poll until `check` holds; the service is started again whenever it died."""
-
-        async def there() -> bool:
-            self.keep_alive()
-            try:
-                return bool(await check())
-            except httpx2.HTTPError:
-                return False
-
-        await eventually(there, seconds, what=what)
-
-    async def ready(self) -> None:
-        """Wait until it answers."""
-
-        async def live() -> bool:
-            return (await self.api.get("/health/ready")).status_code == 200
-
-        await self.until(live, "payment ready")
-
-    async def died(self, before: int) -> None:
-        """Wait until the armed point was reached."""
-
-        async def there() -> bool:
-            return self.deaths > before
-
-        await self.until(there, "a death at the armed point")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def payment(postgres_server: Server, kafka_bootstrap: str, tmp_path_factory: Any) -> AsyncIterator[Killed]:
-    """Payment as a process of its own, with every vendor's simulator."""
-    async with fresh_database(postgres_server, MIGRATIONS) as database:
-        port, faults = free_port(26_000), tmp_path_factory.mktemp("faults")
-        origin = f"http://127.0.0.1:{port}"
-        with simulators(f"{origin}/api/v1/webhooks/") as simulator:
-            settings = samples.settings_of(**knobs_of(simulator, origin))
-            knobs = {name.upper(): str(value) for name, value in knobs_of(simulator, origin).items()}
-            environment = {
-                **os.environ,
-                **knobs,
-                **KNOBS,
-                "DATABASE_URL": address(database),
-                "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-                "HTTP_HOST": "127.0.0.1",
-                "HTTP_PORT": str(port),
-                "TOKEN_SECRET": settings.token_secret.get_secret_value(),
-                "CHECKOUT_TOKEN_SECRET": samples.CHECKOUT_SECRET,
-                "RAZORPAY_KEY_ID": settings.razorpay_key_id,
-                "RAZORPAY_KEY_SECRET": samples.KEY_SECRET,
-                "RAZORPAY_WEBHOOK_SECRET": samples.WEBHOOK_SECRETS[0],
-                "PAYFIRST_FAULTS_DIR": str(faults),
-            }
-            async with httpx2.AsyncClient(base_url=origin) as api, httpx2.AsyncClient(base_url=simulator) as control:
-                made = Killed(environment, faults, database, api, control)
-                token = issue_account_token(environment["TOKEN_SECRET"], "ada", ["admin"])
-                made.admin = {"authorization": f"Bearer {token}"}
-                yield made
-                if made.process is not None:
-                    made.process.kill()
-                    made.process.wait()
 
 
 @pytest.fixture(params=AT, ids=lambda vendor: vendor.name)
@@ -184,26 +73,10 @@ async def books_agree(payment: Killed, vendor: Vendor, payment_id: str) -> tuple
     return agreed
 
 
-async def lose_a_reply(payment: Killed, vendor: Vendor, route: str) -> None:
-    """The gateway does what it is asked once and drops the connection."""
-    fault = {"vendor": vendor.name, "kind": "drop_after_commit", "route": route, "method": "POST", "until_seconds": 60}
-    assert (await payment.simulator.post("/control/faults", json=fault)).status_code == 201
-
-
-@pytest_asyncio.fixture(loop_scope="module", autouse=True)
-async def calm(payment: Killed) -> AsyncIterator[None]:
-    """The service is up, nothing is armed and the vendors behave."""
-    await payment.ready()
-    yield
-    for point in payment.faults.iterdir():
-        point.unlink()
-    await payment.simulator.delete("/control/faults")
-
-
 @pytest.mark.parametrize("point", [p for p in POINTS if p != "task.before_commit"])
 async def test_an_order_whose_making_was_killed_is_paid_once(payment: Killed, vendor: Vendor, point: str) -> None:
-    await lose_a_reply(
-        payment, vendor, {"razorpay": "orders", "stripe": "payment_intents", "phonepe": "pay"}[vendor.name]
+    await payment.lose_a_reply(
+        vendor.name, {"razorpay": "orders", "stripe": "payment_intents", "phonepe": "pay"}[vendor.name]
     )
     before = payment.deaths
     payment.arm(point)
@@ -222,7 +95,7 @@ async def test_a_capture_that_was_killed_is_made_once(payment: Killed, point: st
     payment_id = await create(payment, stripe, capture_policy="after_service", service_ends_at=ends)
     await pay(payment, stripe, payment_id)
     await becomes(payment, payment_id, "authorized")
-    await lose_a_reply(payment, stripe, "capture")
+    await payment.lose_a_reply(stripe.name, "capture")
     before = payment.deaths
     payment.arm(point)
     path = f"/api/v1/admin/payments/{payment_id}/capture"
@@ -245,7 +118,7 @@ async def test_a_release_that_was_killed_is_made_once(payment: Killed, point: st
     payment_id = await create(payment, stripe, capture_policy="after_service", service_ends_at=ends)
     await pay(payment, stripe, payment_id)
     await becomes(payment, payment_id, "authorized")
-    await lose_a_reply(payment, stripe, "cancel" if amount_minor == AMOUNT else "capture")
+    await payment.lose_a_reply(stripe.name, "cancel" if amount_minor == AMOUNT else "capture")
     await refunded(payment, payment_id, amount_minor, point)
     kept = AMOUNT - amount_minor
     assert await books_agree(payment, stripe, payment_id) == (kept, 0)
@@ -259,7 +132,7 @@ async def test_a_refund_that_was_killed_goes_back_once(payment: Killed, vendor: 
     payment_id = await create(payment, vendor)
     await pay(payment, vendor, payment_id)
     await becomes(payment, payment_id, "captured")
-    await lose_a_reply(payment, vendor, "refund")
+    await payment.lose_a_reply(vendor.name, "refund")
     await refunded(payment, payment_id, 40_000, point)
     assert await books_agree(payment, vendor, payment_id) == (AMOUNT, 40_000)
 
