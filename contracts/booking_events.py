@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -15,7 +16,8 @@ Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0.")]
 
 
 class Buyer(Part):
-    """Who bought: needed for the invoice and for mails, so it travels in `booking.confirmed` and nowhere else."""
+    """Who bought: needed for the invoice and for mails. Travels in `booking.confirmed`; where that is never said, in
+    `refund.due`; and nowhere else."""
 
     student_id: Identifier
     name: ShortText
@@ -61,6 +63,11 @@ class ConfirmedLine(Part):
     partner_bps: Annotated[int, Field(ge=0, le=10_000, description="The partner's share in basis points.")] = 8000
 
 
+def time_zone_of(lines: Sequence[ConfirmedLine]) -> str:
+    """The zone that the buyer thinks in: that of the first course line, UTC when there is none."""
+    return next((line.course.time_zone for line in lines if line.course is not None), "UTC")
+
+
 @register
 class BookingConfirmed(Event):
     """The hold became a booking: fulfillment may begin (design section 4, step 4)."""
@@ -89,9 +96,21 @@ class BookingCancelled(Event):
     cancelled_at: Instant
 
 
+class UnmadeBooking(Part):
+    """Whom the refund's mail is for when no booking was made, and what they wanted: `titles`, in their `time_zone`."""
+
+    reference: Reference
+    buyer: Buyer
+    time_zone: ShortText
+    titles: tuple[ShortText, ...] = Field(min_length=1)
+
+
 @register
 class RefundDue(Event):
-    """Booking decided what is owed back; payment returns it. `refund_key` makes the intent unique for the payment."""
+    """Booking decided what is owed back; payment returns it. `refund_key` makes the intent unique for the payment.
+
+    `unmade` is there when nobody was told of the buyer by `booking.confirmed`.
+    """
 
     type: ClassVar[str] = "refund.due"
     topic: ClassVar = BOOKING_EVENTS
@@ -101,6 +120,7 @@ class RefundDue(Event):
     amount_minor: AmountMinor
     currency: Currency
     reason: ShortText
+    unmade: UnmadeBooking | None = None
 
 
 @register

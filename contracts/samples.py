@@ -86,6 +86,12 @@ def _booking() -> tuple[Event, ...]:
             amount_minor=99900,
             currency="INR",
             reason="the place was gone",
+            unmade=b.UnmadeBooking(
+                reference="BK-449034CB",
+                buyer=b.Buyer(student_id="std-asha", name="Asha Rao", email="asha@example.com"),
+                time_zone="Asia/Kolkata",
+                titles=("Mathematics, one to one",),
+            ),
         ),
         b.HoldExpired(booking_id=BOOKING, expired_at=AT),
     )

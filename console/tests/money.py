@@ -30,7 +30,7 @@ def money_routes(fakes: Fakes) -> None:
         parts = {"fulfilled_minor": 500_000, "refunded_minor": 59_900, "let_go_minor": 0, "in_time_minor": 0}
         total = {"currency": "INR", "bookings": 7, "paid_minor": 659_800, "at_risk_minor": 99_900, **parts}
         late = {"booking_id": BOOKING, "reference": "BK-449034CB", "state": "cancelled", "open_minor": 99_900}
-        when = {"currency": "INR", "confirmed_at": "2026-11-20T22:03:10Z"}
+        when = {"currency": "INR", "since": "2026-11-20T22:03:10Z"}
         return {"deadline_seconds": 300, "sums": [total], "bookings": [{**late, **when}], "more": False}
 
     @app.get(f"{PATH}/partners")

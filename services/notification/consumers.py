@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, InlineStep, QueuedStep
-from contracts.booking_events import BookingConfirmed
+from contracts.booking_events import BookingConfirmed, RefundDue
 from contracts.topics import NOTIFICATION_DELIVERIES, NOTIFICATION_RECIPIENTS, NOTIFICATION_SENDING
 from services.notification.domain.notices import EVENTS, SendDelivery
 from services.notification.handlers.contacts import record_many
 from services.notification.handlers.deliveries import queue_many
 from services.notification.handlers.sending import Sending
 
-RECIPIENTS = InlineStep(NOTIFICATION_RECIPIENTS, accepts=(BookingConfirmed,), handle_many=record_many, critical=False)
+RECIPIENTS = InlineStep(
+    NOTIFICATION_RECIPIENTS, accepts=(BookingConfirmed, RefundDue), handle_many=record_many, critical=False
+)
 DELIVERIES = InlineStep(NOTIFICATION_DELIVERIES, accepts=EVENTS, handle_many=queue_many, critical=False)
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue
+from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue, UnmadeBooking, time_zone_of
 from contracts.payment_events import PaymentSecured
 from services.booking.domain.confirming import Decision, decide
 from services.booking.domain.states import HoldState
@@ -41,7 +41,8 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
         if decision.answer == "take_again" and not await _take_again(work, hold):
             decision = Decision("refund", "the place was taken by somebody else", "place-gone")
         if decision.answer == "refund":
-            await _give_back(work, message, decision)
+            booked = message.key in confirmed or hold.payment_id is not None
+            await _give_back(work, message, decision, None if booked else _unmade(hold))
         elif decision.answer != "ignore":
             confirmed[message.key] = paid.payment_id
             batch.append((message.key, paid.payment_id, hold.state, paid.secured_as))
@@ -61,8 +62,9 @@ async def _take_again(work: Work, hold: Any) -> bool:
     return True
 
 
-async def _give_back(work: Work, message: Message, decision: Decision) -> None:
+async def _give_back(work: Work, message: Message, decision: Decision, unmade: UnmadeBooking | None) -> None:
     paid: PaymentSecured = message.event
+    await holds.keep_unbooked(work, paid, decision.refund_key)
     if decision.refund_key.startswith("mismatch"):
         detail = {"paid_minor": paid.amount_minor, "currency": paid.currency, "payment_id": paid.payment_id}
         await holds.open_case(work, "payment-mismatch", message.key, detail)
@@ -74,8 +76,20 @@ async def _give_back(work: Work, message: Message, decision: Decision) -> None:
             amount_minor=paid.amount_minor,
             currency=paid.currency,
             reason=decision.reason,
+            unmade=unmade,
         ),
         causation=message.id,
+    )
+
+
+def _unmade(hold: Any) -> UnmadeBooking:
+    """Whom notification has to tell about the refund: without a booking nobody else ever says it. No phone: no need."""
+    lines = _LINES.validate_json(hold.lines)
+    return UnmadeBooking(
+        reference=hold.reference,
+        buyer=Buyer.model_validate_json(hold.buyer).model_copy(update={"phone": None}),
+        time_zone=time_zone_of(lines),
+        titles=tuple(line.title for line in lines),
     )
 
 

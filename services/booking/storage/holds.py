@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from chassis.work import Work
+from contracts.payment_events import PaymentSecured
 
 
 async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
@@ -124,6 +125,20 @@ async def cancel(work: Work, booking_id: str, trigger: str) -> bool:
             trigger,
         )
         == 1
+    )
+
+
+async def keep_unbooked(work: Work, paid: PaymentSecured, refund_key: str) -> None:
+    """Keep money that bought nothing and goes back under `refund_key`; a payment that is kept already stays."""
+    await work.execute(
+        """INSERT INTO unbooked_payments (payment_id, booking_id, refund_key, amount_minor, currency, secured_as)
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (payment_id) DO NOTHING""",
+        paid.payment_id,
+        paid.booking_id,
+        refund_key,
+        paid.amount_minor,
+        paid.currency,
+        paid.secured_as,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from chassis.ids import uuid7
@@ -45,7 +46,7 @@ async def hold(database: Database, *, seat: bool = False, amount: int = 59900) -
         "booking_id": booking_id,
         "reference": f"BK-{booking_id[-8:].upper()}",
         "cart_id": str(uuid7()),
-        "buyer": {"student_id": "std", "name": "A", "email": "a@example.com"},
+        "buyer": {"student_id": "std", "name": "A", "email": "a@example.com", "phone": "+911"},
         "lines": [line],
         "places": {EVENING: 1} if seat else {},
         "amount_minor": amount,
@@ -159,6 +160,44 @@ async def test_late_money_goes_back_when_the_place_is_gone(database: Database) -
     await run(database, secured(first), secured(second), secured(late))
     assert ("refund.due", late) in await told(database)
     assert ("booking.confirmed", late) not in await told(database)
+
+
+async def refunds_due(database: Database) -> list[dict[str, Any]]:
+    """The bodies of every `refund.due`."""
+    async with database.transaction() as work:
+        found = await work.fetch("SELECT body FROM events WHERE type = 'refund.due' ORDER BY id")
+    return [orjson.loads(row.body) for row in found]
+
+
+async def test_money_without_a_booking_is_kept_and_says_whom_to_tell(database: Database) -> None:
+    late = await hold(database, seat=True)
+    await expire(database)
+    for _ in range(2):
+        await run(database, secured(await hold(database, seat=True)))
+    message = secured(late)
+    await run(database, message)
+    (due,) = await refunds_due(database)
+    assert due["unmade"] == {
+        "reference": f"BK-{late[-8:].upper()}",
+        "buyer": {"student_id": "std", "name": "A", "email": "a@example.com"},
+        "time_zone": "UTC",
+        "titles": ["English"],
+    }
+    async with database.transaction() as work:
+        kept = await work.fetch(
+            "SELECT payment_id, booking_id, refund_key, amount_minor, currency FROM unbooked_payments"
+        )
+    assert [tuple(row) for row in kept] == [(f"pay-{late}", late, "place-gone", 59900, "INR")]
+
+
+async def test_a_second_payment_is_kept_and_its_refund_names_nobody(database: Database) -> None:
+    one, other = await hold(database), await hold(database)
+    await run(database, secured(one), secured(one, payment_id="pay-2"), secured(other))
+    await run(database, secured(other, payment_id="pay-3"))
+    assert ["unmade" in due for due in await refunds_due(database)] == [False, False]
+    async with database.transaction() as work:
+        kept = await work.fetch("SELECT payment_id FROM unbooked_payments ORDER BY 1")
+    assert [row.payment_id for row in kept] == ["pay-2", "pay-3"]
 
 
 async def test_deadline_and_payment_at_the_same_moment_have_one_outcome(database: Database) -> None:

@@ -57,10 +57,23 @@ async def completed(database: Database, booking_id: str) -> None:
         await milestones.add_many(work, [(booking_id, "fulfillment.completed", "p-1", NOW, b"{}")])
 
 
-async def refund(database: Database, booking_id: str, amount: int, refund_id: str, *, sent_back: bool = False) -> None:
+async def refund(
+    database: Database,
+    booking_id: str,
+    amount: int,
+    refund_id: str,
+    *,
+    sent_back: bool = False,
+    payment_id: str = "",
+) -> None:
     """Payment gave `amount` back; `sent_back`: and an hour later the bank returned it."""
-    common: dict[str, Any] = {"booking_id": booking_id, "payment_id": "p", "gateway": "razorpay", "currency": "INR"}
-    common |= {"amount_minor": amount, "refund_id": refund_id, "reason": "test"}
+    common: dict[str, Any] = {"booking_id": booking_id, "gateway": "razorpay", "currency": "INR"}
+    common |= {
+        "payment_id": payment_id or f"pay-{booking_id}",
+        "amount_minor": amount,
+        "refund_id": refund_id,
+        "reason": "test",
+    }
     events: list[Any] = [RefundSucceeded(**common, refunded_at=NOW)]
     if sent_back:
         events.append(RefundFailed(**common, failed_at=NOW + timedelta(hours=1)))
@@ -124,6 +137,45 @@ async def test_a_cancelled_booking_waits_since_its_cancelling_however_long_ago_i
     (late,) = (await shown(http)).json()["bookings"]
     assert late["booking_id"] == booking_id
     assert 360 <= late["waited_seconds"] < 420
+
+
+async def test_money_that_bought_nothing_is_counted_until_it_is_back(
+    database: Database, http: httpx2.AsyncClient
+) -> None:
+    booking_id = await paid(database, 1_000, minutes=60)
+    await run(database, secured(booking_id, 1_000, "pay-twice"))
+    wrong = await hold(database, amount=700)
+    await run(database, secured(wrong, 300))
+    answer = (await shown(http)).json()
+    (total,) = answer["sums"]
+    assert (total["bookings"], total["unbooked"], total["paid_minor"]) == (1, 2, 2_300)
+    assert [total[part] for part in PARTS] == [0, 0, 0, 1_300, 1_000]
+    async with database.transaction() as work:
+        await work.execute("UPDATE unbooked_payments SET decided_at = now() - interval '10 minutes'")
+    await refund(database, booking_id, 1_000, "r-1", payment_id="pay-twice")
+    answer = (await shown(http)).json()
+    assert [answer["sums"][0][part] for part in PARTS] == [0, 1_000, 0, 0, 1_300]
+    at_risk = [(item["booking_id"], item["state"], item["open_minor"]) for item in answer["bookings"]]
+    assert at_risk == [(booking_id, "confirmed", 1_000), (wrong, "unbooked", 300)]
+    await refund(database, wrong, 300, "r-2")
+    await watch_paid_not_fulfilled(database)
+    assert telemetry.PAID_NOT_FULFILLED._value.get() == 1
+
+
+async def test_authorized_money_that_bought_nothing_is_let_go_unless_it_was_captured(
+    database: Database, http: httpx2.AsyncClient
+) -> None:
+    booking_id = await hold(database, amount=700)
+    message = secured(booking_id, 300)
+    event = message.event.model_copy(update={"secured_as": "authorized"})
+    await run(database, Message(message.id, message.type, message.key, event))
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0]
+    async with database.transaction() as work:
+        await milestones.add_many(work, [(booking_id, "payment.captured", "another-payment", NOW, b"{}")])
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0]
+    async with database.transaction() as work:
+        await milestones.add_many(work, [(booking_id, "payment.captured", f"pay-{booking_id}", NOW, b"{}")])
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 0, 300, 0]
 
 
 async def test_only_staff_sees_it(http: httpx2.AsyncClient) -> None:

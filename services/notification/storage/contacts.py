@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.work import Work
-from contracts.booking_events import BookingConfirmed
+from contracts.booking_events import BookingConfirmed, RefundDue, UnmadeBooking, time_zone_of
 from contracts.fulfillment_events import TrainerAssigned
 
 _RECORD_BUYERS = """
@@ -24,23 +24,23 @@ ON CONFLICT (trainer_id) DO UPDATE SET name = excluded.name, email = excluded.em
 """
 
 
-def _time_zone(event: BookingConfirmed) -> str:
-    """The zone that the buyer thinks in: that of the first course line, UTC when there is none."""
-    return next((line.course.time_zone for line in event.lines if line.course is not None), "UTC")
+def _buyer(event: BookingConfirmed | RefundDue) -> tuple[str, ...] | None:
+    """The row of the buyer that `event` tells of, None when it tells of none."""
+    if isinstance(event, BookingConfirmed):
+        told: BookingConfirmed | UnmadeBooking = event
+        zone, titles = time_zone_of(event.lines), [line.title for line in event.lines]
+    elif event.unmade is not None:
+        told, zone, titles = event.unmade, event.unmade.time_zone, list(event.unmade.titles)
+    else:
+        return None
+    buyer = told.buyer
+    return event.booking_id, buyer.student_id, buyer.name, buyer.email, told.reference, zone, " · ".join(titles)
 
 
-async def record_buyers(work: Work, events: Sequence[BookingConfirmed]) -> None:
-    """Keep the buyer of each booking in `events`; one that is known already stays as it is."""
-    await work.execute(
-        _RECORD_BUYERS,
-        [event.booking_id for event in events],
-        [event.buyer.student_id for event in events],
-        [event.buyer.name for event in events],
-        [event.buyer.email for event in events],
-        [event.reference for event in events],
-        [_time_zone(event) for event in events],
-        [" · ".join(line.title for line in event.lines) for event in events],
-    )
+async def record_buyers(work: Work, events: Sequence[BookingConfirmed | RefundDue]) -> None:
+    """Keep each buyer that `events` tell of; one that is known already stays as it is."""
+    if rows := [row for event in events if (row := _buyer(event)) is not None]:
+        await work.execute(_RECORD_BUYERS, *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def record_trainers(work: Work, events: Sequence[TrainerAssigned]) -> None:

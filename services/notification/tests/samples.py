@@ -9,7 +9,15 @@ from typing import Any
 from chassis.ids import uuid7
 from chassis.steps import Message
 from chassis.work import Database
-from contracts.booking_events import BookingCancelled, BookingConfirmed, Buyer, ConfirmedLine, CourseWish
+from contracts.booking_events import (
+    BookingCancelled,
+    BookingConfirmed,
+    Buyer,
+    ConfirmedLine,
+    CourseWish,
+    RefundDue,
+    UnmadeBooking,
+)
 from contracts.event import Event
 from contracts.fulfillment_events import AllocationPending, CompletedLine, FulfillmentCompleted, TrainerAssigned
 from contracts.payment_events import RefundSucceeded
@@ -115,7 +123,22 @@ def refunded(booking_id: str, refund_id: str = "refund-1") -> RefundSucceeded:
     )
 
 
-async def know_buyers(database: Database, events: Sequence[BookingConfirmed]) -> None:
+def due(booking_id: str, *, unmade: bool = True) -> RefundDue:
+    """Money that goes back; `unmade`: because no booking was made for it."""
+    buyer = Buyer(student_id="student-1", name="Asha Rao", email="asha.rao@example.com")
+    told = UnmadeBooking(reference="BK-449034CB", buyer=buyer, time_zone="Asia/Kolkata", titles=("Yoga & breath",))
+    return RefundDue(
+        booking_id=booking_id,
+        payment_id="pay-1",
+        refund_key="place-gone",
+        amount_minor=199900,
+        currency="INR",
+        reason="place-gone",
+        unmade=told if unmade else None,
+    )
+
+
+async def know_buyers(database: Database, events: Sequence[BookingConfirmed | RefundDue]) -> None:
     """Run `notification.recipients` for `events`."""
     async with database.transaction() as work:
         await contacts.record_many(work, [message(event) for event in events])

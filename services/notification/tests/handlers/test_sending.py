@@ -100,6 +100,21 @@ async def test_every_kind_of_notice_reaches_its_reader(
     assert any("INR 1,999.00" in parts(read(raw))[0] for _, raw in sink.taken)
 
 
+async def test_the_refund_of_a_booking_that_was_never_made_reaches_its_buyer(
+    database: Database, post: Post, mail_server: MailServer, sink: Sink
+) -> None:
+    await samples.know_buyers(database, [samples.due("bk-1"), samples.due("bk-2", unmade=False)])
+    await samples.owe(database, [samples.refunded("bk-1")])
+    async with post(mail_server) as until:
+        await until(STATE, [("refund", "sent", "accepted-250")])
+    [(to, raw)] = sink.taken
+    assert to == "asha.rao@example.com"
+    assert read(raw)["Subject"] == "Your money is on its way back: Yoga & breath (BK-449034CB)"
+    assert await samples.rows(database, "SELECT booking_id, student_id, time_zone FROM contacts") == [
+        ("bk-1", "student-1", "Asia/Kolkata")
+    ]
+
+
 async def test_a_notice_waits_for_a_buyer_who_is_not_known_yet(
     database: Database, post: Post, mail_server: MailServer, sink: Sink
 ) -> None:

@@ -54,6 +54,11 @@ def test_each_bad_answer_is_one_of_the_ports_errors(status: int, body: dict[str,
         checked(Answer(status, body))
 
 
+def test_a_thing_that_tells_its_own_error_is_a_good_answer() -> None:
+    transfer = {"id": "trf_1", "entity": "transfer", "error": {"code": None, "reason": None}}
+    assert checked(Answer(200, transfer)) == transfer
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "change", "expected"),
     [
