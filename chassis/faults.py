@@ -1,11 +1,12 @@
 """Named crash points: silent unless the process was started with PAYFIRST_FAULTS_DIR, then a file there arms a point.
 
-A test touches `<dir>/<point>`; the first process to reach the point removes the file and dies by SIGKILL. A gateway is
-asked by GET; any other method acts there.
+A test touches `<dir>/<point>`, or `<dir>/<point>:<kind>` for one kind of passing it (the method of a call outward); the first
+process to reach it removes the file and dies by SIGKILL.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -26,21 +27,17 @@ POINTS = (
     "relay.marked",
     "http.before_commit",
     "http.committed",
-    "gateway.asking.begun",
-    "gateway.asking.sent",
-    "gateway.asking.answered",
-    "gateway.acting.begun",
-    "gateway.acting.sent",
-    "gateway.acting.answered",
+    "gateway.calling",
+    "gateway.sent",
+    "gateway.answered",
 )
 
 
-def point(name: str) -> None:
-    """Die here if `name` is armed. One process dies for one arming."""
+def point(name: str, kind: str = "") -> None:
+    """Die here if `name` is armed, at all or for this `kind`. One process dies for one arming."""
     if _directory is None:
         return
-    try:
-        (_directory / name).unlink()
-    except FileNotFoundError:
-        return
-    os.kill(os.getpid(), signal.SIGKILL)
+    for armed in (name, f"{name}:{kind}"):
+        with contextlib.suppress(FileNotFoundError):
+            (_directory / armed).unlink()
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -136,6 +137,18 @@ def money(amount_minor: int | None, currency: str | None) -> str:
         return ""
     amount = Decimal(amount_minor).scaleb(-get_currency_precision(currency))
     return str(format_currency(amount, currency, locale="en_IN", currency_digits=True))
+
+
+def minor_units(text: str, currency: str) -> int:
+    """What a person typed (`999` or `999.00`) in minor units. Raises `ValueError` for anything but a positive amount that
+    `currency` can hold."""
+    digits = get_currency_precision(currency)
+    if not re.fullmatch(r"[0-9]{1,12}" + (rf"(\.[0-9]{{1,{digits}}})?" if digits else ""), text.strip()):
+        raise ValueError(f"{text!r} is no amount of {currency}")
+    minor = int(Decimal(text.strip()).scaleb(digits))
+    if minor == 0:
+        raise ValueError("an amount of zero")
+    return minor
 
 
 def instant(value: object) -> datetime | None:

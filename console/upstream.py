@@ -35,9 +35,10 @@ class Services:
         """The JSON answer of `GET path`. Raises `UpstreamError`."""
         return (await self._call("GET", service, path, params=params, timeout=timeout)).json()
 
-    async def post(self, service: str, path: str, body: dict[str, Any], params: Any = None) -> Any:
-        """The JSON answer of `POST path`. Raises `UpstreamError`."""
-        return (await self._call("POST", service, path, json=body, params=params)).json()
+    async def post(self, service: str, path: str, body: dict[str, Any], params: Any = None, once: str = "") -> Any:
+        """The JSON answer of `POST path`, done once for each idempotency key `once`. Raises `UpstreamError`."""
+        headers = {"Idempotency-Key": once} if once else {}
+        return (await self._call("POST", service, path, json=body, params=params, headers=headers)).json()
 
     async def put(self, service: str, path: str, body: dict[str, Any]) -> Any:
         """The JSON answer of `PUT path`. Raises `UpstreamError`."""
@@ -47,14 +48,16 @@ class Services:
         """The answer of `GET path` as text. Raises `UpstreamError`."""
         return str((await self._call("GET", service, path, timeout=timeout)).text)
 
-    async def _call(self, method: str, service: str, path: str, **arguments: Any) -> httpx2.Response:
+    async def _call(
+        self, method: str, service: str, path: str, headers: dict[str, str] | None = None, **arguments: Any
+    ) -> httpx2.Response:
         if service not in self.addresses:
             raise UpstreamError(service, 404, "There is no such service", f"Known are {', '.join(self.addresses)}.")
         try:
             answer = await self.client.request(
                 method,
                 self.addresses[service] + path,
-                headers={"Authorization": f"Bearer {self.token}"},
+                headers={**(headers or {}), "Authorization": f"Bearer {self.token}"},
                 follow_redirects=False,
                 **{"timeout": _TIMEOUT_SECONDS, **arguments},
             )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from chassis.pages import see_other
+from chassis.ids import uuid7
+from chassis.pages import FormRefused, checked_form, minor_units, see_other
 from console import drawing, journeys, rendering
-from console.access import Person, Reading
+from console.access import Acting, Administrator, Person, Reading
 from console.letters import parse_reference
 from console.upstream import Services, UpstreamError, settled
 
 router = APIRouter()
 _LONGEST_ID = 64
+_SHORTEST_REASON = 3
+_SAID = {"refund": "The money is on its way back.", "capture": "It is being captured."}
 
 
 @router.get("/search")
@@ -54,6 +58,10 @@ async def purchase(request: Request, who: Person, services: Reading, booking_id:
     if len(booking_id) > _LONGEST_ID:
         raise UpstreamError("console", 404, "This is no booking id")
     seen = await _look(services, booking_id)
+    paid, _ = await settled(
+        [("payments", services.get("payment", "/api/v1/admin/payments", {"booking_id": booking_id}))]
+    )
+    seen |= {"payments": paid.get("payments", {}).get("payments", []), "once": uuid7().hex}
     status = 200 if seen["entries"] or seen["booking"] or seen["missing"] else 404
     return rendering.page(request, "purchase.html", who, status=status, section="purchases", **seen)
 
@@ -62,3 +70,31 @@ async def purchase(request: Request, who: Person, services: Reading, booking_id:
 async def live(request: Request, who: Person, services: Reading, booking_id: str) -> Response:
     """The part of a purchase's page that changes."""
     return rendering.page(request, "purchase_live.html", who, **await _look(services, booking_id[:_LONGEST_ID]))
+
+
+@router.post("/purchases/{booking_id}/payments/{payment_id}/{act}")
+async def act_on_payment(
+    request: Request, who: Administrator, services: Acting, booking_id: str, payment_id: UUID, act: str
+) -> Response:
+    """Refund or capture a payment by hand, with the reason that goes on record; above the limit it waits for another."""
+    form = await checked_form(request)
+    path, body = f"/api/v1/admin/payments/{payment_id}", {"reason": form.get("reason", "").strip()}
+    if act not in _SAID or len(body["reason"]) < _SHORTEST_REASON:
+        raise FormRefused(422, "Give a reason of at least three characters; it goes on record. Nothing was changed.")
+    try:
+        if act == "refund":
+            minor = minor_units(form.get("amount", ""), form.get("currency", ""))
+            answer = await services.post(
+                "payment", f"{path}/refunds", {**body, "amount_minor": minor}, once=form.get("once", "")
+            )
+        else:
+            answer = await services.post("payment", f"{path}/capture", body)
+        waits = "approval_id" in answer
+        rendering.notify(
+            request, "Above the limit: another person has to approve it on the money page." if waits else _SAID[act]
+        )
+    except ValueError as error:
+        raise FormRefused(422, "Write the amount like 999.00, more than nothing. Nothing was changed.") from error
+    except UpstreamError as error:
+        rendering.notify(request, f"{error.title}. {error.detail}", "bad")
+    return see_other(f"/purchases/{quote(booking_id, safe='')}")

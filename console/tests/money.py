@@ -51,6 +51,10 @@ def money_routes(fakes: Fakes) -> None:
         when = {"created_at": "2026-11-20T22:03:10Z", "updated_at": "2026-11-20T22:03:10Z"}
         return {"payouts": [{**item, **money, **state, **when}], "next_page_token": None}
 
+    @app.get(f"{PATH}/payments")
+    async def payments(booking_id: str) -> Any:
+        return {"payments": [payment_of(booking_id)] if booking_id == BOOKING else []}
+
     @app.put(PATH + "/partners/{partner_id}/payout-accounts/{currency}")
     async def account(partner_id: str, currency: str, request: Request) -> Any:
         body = await request.json()
@@ -97,3 +101,27 @@ def money_routes(fakes: Fakes) -> None:
         if fakes.refuse is not None:
             return JSONResponse(fakes.refuse, 403)
         return {"status": verb}
+
+
+def payment_of(booking_id: str) -> dict[str, Any]:
+    """An authorized payment with a declined attempt before it and a refund."""
+    when, sums = "2026-11-20T22:03:10Z", {"captured_minor": 0, "refunded_minor": 0}
+    declined = {"gateway_payment_id": "ch_declined", "status": "failed", "reason": HOSTILE, "surplus": False}
+    held = {"gateway_payment_id": "ch_held", "status": "authorized", "reason": None, "surplus": False}
+    attempt = {"currency": "INR", "late": False, "created_at": when, **sums}
+    back = {"id": message(6), "gateway_refund_id": "re_1", "status": "sent", "amount_minor": 10_000, "currency": "INR"}
+    plan = {"plan_why": "authorized now, captured after the service", "capture_at": when, "capture_before": when}
+    return {
+        "payment_id": message(5),
+        "booking_id": booking_id,
+        "gateway": "stripe",
+        "status": "authorized",
+        "amount_minor": 99_900,
+        "currency": "INR",
+        "fee_minor": 0,
+        "duplicate_of": None,
+        **sums,
+        **plan,
+        "attempts": [{**attempt, **declined}, {**attempt, **held}],
+        "refunds": [{**back, "reason": "a kind gesture", "created_at": when}],
+    }

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from console.cli import money, ops
 from console.cli.target import Target
 from console.tests.conftest import Person
-from console.tests.fakes import HOSTILE, Fakes, message
+from console.tests.fakes import BOOKING, HOSTILE, Fakes, message
 from console.tests.test_cli import ADDRESSES
 
 
@@ -70,6 +70,35 @@ async def test_what_payment_refuses_is_said(admin: Person, fakes: Fakes) -> None
     fakes.refuse = {"title": "You may not do this", "detail": "Another person has to approve this."}
     await form(admin, f"/money/approvals/{message(7)}", act="approve")
     assert "Another person has to approve this." in (await admin.get("/money")).text
+
+
+async def test_a_purchase_shows_its_payments_with_attempts_and_refunds(admin: Person) -> None:
+    page = (await admin.get(f"/purchases/{BOOKING}")).text
+    for words in ("ch_declined", "ch_held", "re_1", "a kind gesture", "captured after the service", "Capture now"):
+        assert words in page
+    assert HOSTILE not in page
+
+
+async def test_money_is_given_back_and_captured_by_hand_with_a_reason(admin: Person, fakes: Fakes) -> None:
+    page, path = f"/purchases/{BOOKING}", f"/purchases/{BOOKING}/payments/{message(5)}"
+    wanted = {"amount": "10.50", "currency": "INR", "reason": "a kind gesture", "once": "key-1"}
+    assert (await admin.send(f"{path}/refund", wanted, page=page)).headers["location"] == page
+    assert fakes.calls[-1] == (
+        "refunds",
+        f"payments:{message(5)}",
+        "",
+        {"amount_minor": 1050, "reason": "a kind gesture"},
+    )
+    assert (await admin.send(f"{path}/capture", {"reason": "it took place"}, page=page)).headers["location"] == page
+    assert fakes.calls[-1][:2] == ("capture", f"payments:{message(5)}")
+    sent = len(fakes.calls)
+    for bad in ({"amount": "10.505"}, {"amount": "0"}, {"amount": "-1"}, {"amount": "1e3"}, {"reason": "no"}):
+        assert (await admin.send(f"{path}/refund", {**wanted, **bad}, page=page)).status_code == 422
+    assert (await admin.send(f"{path}/void", wanted, page=page)).status_code == 422
+    assert not [call for call in fakes.calls[sent:] if call[0] in ("refunds", "capture")]
+    fakes.refuse = {"title": "Not possible in the present state", "detail": "Only 100 are left."}
+    await admin.send(f"{path}/refund", wanted, page=page)
+    assert "Only 100 are left." in (await admin.get(page)).text
 
 
 @pytest.fixture

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Row
 
-from chassis.identity import Caller, Principal
+from chassis.identity import Caller, Principal, require
 from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Work
+from contracts.values import Identifier
 from services.payment.adapters.gateways.port import Gateway
+from services.payment.adapters.gateways.registry import Gateways
 from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Checked, CheckedBooking
-from services.payment.api.shown import AttemptShown, PaymentShown, RefundShown, TransitionShown
+from services.payment.api.shown import AttemptShown, Payments, PaymentShown, RefundShown, TransitionShown
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED, PaymentState
 from services.payment.storage import views
@@ -35,11 +37,27 @@ async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
 async def show_payment(request: Request, payment_id: UUID, caller: Caller, database: Db) -> PaymentShown:
     """State, attempts, refunds, the trail, and the money so far."""
     async with database.transaction() as work:
-        row = await _own(work, payment_id, caller)
-        attempts = await views.attempts(work, payment_id)
-        refunds = await views.refunds(work, payment_id)
-        transitions = await views.transitions(work, payment_id)
-    gateway = request.app.state.gateways.get(row.gateway)
+        return await _shown(work, await _own(work, payment_id, caller), request.app.state.gateways)
+
+
+@router.get(
+    "/api/v1/admin/payments",
+    response_model=Payments,
+    responses=problems_of("forbidden"),
+    dependencies=[Depends(require("admin", "ops"))],
+)
+async def payments_of_booking(request: Request, booking_id: Identifier, database: Db) -> Payments:
+    """The payments of a booking, oldest first: one for each gateway that its buyer tried."""
+    async with database.transaction() as work:
+        rows = await views.payments_of(work, booking_id)
+        return Payments(payments=[await _shown(work, row, request.app.state.gateways) for row in rows])
+
+
+async def _shown(work: Work, row: Row[Any], gateways: Gateways) -> PaymentShown:
+    attempts = await views.attempts(work, row.id)
+    refunds = await views.refunds(work, row.id)
+    transitions = await views.transitions(work, row.id)
+    gateway = gateways.get(row.gateway)
     lists = {
         "attempts": [_attempt(item, gateway) for item in attempts],
         "refunds": [RefundShown.model_validate(item) for item in refunds],

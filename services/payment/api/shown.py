@@ -80,6 +80,12 @@ class PaymentShown(Given):
     transitions: list[TransitionShown]
 
 
+class Payments(Given):
+    """The payments of one booking."""
+
+    payments: list[PaymentShown]
+
+
 class CaseShown(Given):
     """Something a person must decide."""
 

@@ -31,6 +31,11 @@ async def payment(work: Work, payment_id: UUID) -> Row[Any] | None:
     return await work.fetch_one(_PAYMENT + "WHERE p.id = $1", payment_id)
 
 
+async def payments_of(work: Work, booking_id: str) -> Sequence[Row[Any]]:
+    """The payments of a booking, oldest first."""
+    return await work.fetch(_PAYMENT + "WHERE p.booking_id = $1 ORDER BY p.id LIMIT 20", booking_id)
+
+
 async def returned(work: Work, gateway: str, back: Returned) -> Row[Any] | None:
     """The payment that a checkout's return is about, by our own order or payment id, or None.
 

@@ -69,14 +69,13 @@ class Wire:
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, bytes and headers of one answer. Raises `Transient` when the request never arrived there, `Unknown`
         when that is unclear."""
-        at = "gateway.asking" if method.upper() == "GET" else "gateway.acting"
-        faults.point(f"{at}.begun")
+        faults.point("gateway.calling", method)
         try:
             timeout = self._timeout(within_seconds or self.read_seconds)
             async with self._client.stream(method, url, timeout=timeout, **request) as response:
-                faults.point(f"{at}.sent")
+                faults.point("gateway.sent", method)
                 received = await _read(response)
-                faults.point(f"{at}.answered")
+                faults.point("gateway.answered", method)
                 return response.status_code, received, response.headers
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise Transient(f"{method} {url}: no connection ({type(error).__name__})") from error

@@ -17,14 +17,14 @@ from chassis.work import Database
 from services.payment.tests.stage import ROOT
 
 EVERY_POINT = (
-    "gateway.acting.begun",
-    "gateway.acting.sent",
-    "gateway.acting.answered",
-    "gateway.asking.sent",
+    "gateway.calling:POST",
+    "gateway.sent:POST",
+    "gateway.answered:POST",
+    "gateway.sent:GET",
     "task.before_commit",
     "work.before_commit",
 )
-POINTS = EVERY_POINT if os.environ.get("CRASH_POINTS") == "all" else ("gateway.acting.sent",)
+POINTS = EVERY_POINT if os.environ.get("CRASH_POINTS") == "all" else ("gateway.sent:POST",)
 """The worst moment always: the gateway has acted and nobody here knows. All of them with `make crashes`."""
 KNOBS = {
     "PAYMENT_GATEWAY_TIMEOUT_SECONDS": "2",
