@@ -41,6 +41,7 @@ def build(settings: PaymentSettings) -> Application:
             reconciling.router,
             reading.router,
         ),
+        unlimited=webhooks.PATHS,
         steps=steps(settings, gateways, observing),
         periodics=periodics(settings, gateways, observing),
         shutdown=close,
