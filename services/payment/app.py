@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import by_hand, cases, creating, ledger, reading, reconciling, verifying, webhooks
+from services.payment.api import by_hand, carts, cases, creating, ledger, reading, reconciling, verifying, webhooks
 from services.payment.consumers import steps
 from services.payment.handlers.by_hand import ByHand
 from services.payment.handlers.intake import Intake
@@ -33,6 +33,7 @@ def build(settings: PaymentSettings) -> Application:
         migrations=MIGRATIONS,
         routers=(
             creating.router,
+            carts.router,
             verifying.router,
             webhooks.router_of(gateways),
             by_hand.router,
