@@ -34,7 +34,10 @@ Seed = Callable[[Database], Awaitable[dict[str, Any] | None]]
 
 @dataclass
 class Application:
-    """One service: its name, knobs, doors (routers, steps, periodics) and where its migrations lie."""
+    """One service: its name, knobs, doors (routers, steps, periodics) and where its migrations lie.
+
+    `unlimited`: beginnings of paths whose routes keep rate limits of their own.
+    """
 
     name: str
     settings: ServiceSettings
@@ -42,6 +45,7 @@ class Application:
     routers: Sequence[APIRouter] = ()
     steps: Sequence[AnyStep] = ()
     periodics: Sequence[Periodic] = ()
+    unlimited: Sequence[str] = ()
     state: dict[str, Any] = field(default_factory=dict)
     startup: Callable[[Application], Awaitable[None]] | None = None
     shutdown: Callable[[Application], Awaitable[None]] | None = None
@@ -79,6 +83,7 @@ def api_of(application: Application, worker: Worker | None = None) -> FastAPI:
         application.settings,
         routers,
         readiness,
+        application.unlimited,
         steps=application.steps,
         worker=worker,
         **application.state,
@@ -119,6 +124,7 @@ async def _serve(application: Application, role: str) -> None:
         log_config=None,
         access_log=False,
         lifespan="off",
+        proxy_headers=False,  # by TRUSTED_PROXIES alone: uvicorn would trust everything on this machine
         timeout_graceful_shutdown=5,
     )
     async with _running(application, worker):

@@ -82,16 +82,24 @@ def principal_of(token: str, secret: str) -> Principal:
     return Principal(str(claims["sub"]), frozenset(roles if isinstance(roles, list) else []) & ROLES)
 
 
+def principal_of_header(header: str, secret: str) -> Principal:
+    """The caller that an Authorization header proves. Raises `jwt.InvalidTokenError` as `principal_of` does."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise jwt.InvalidTokenError("not a bearer token")
+    return principal_of(token.strip(), secret)
+
+
 def maybe_caller(request: Request) -> Principal | None:
     """The caller, or None when no token came. Raises `unauthenticated` for a token that is not good."""
     header = request.headers.get("authorization")
     if header is None:
         return None
-    scheme, _, token = header.partition(" ")
+    known: Principal | None = getattr(request.state, "principal", None)  # the rate limit has asked already
+    if known is not None:
+        return known
     try:
-        if scheme.lower() != "bearer":
-            raise jwt.InvalidTokenError("not a bearer token")
-        return principal_of(token.strip(), request.app.state.settings.token_secret.get_secret_value())
+        return principal_of_header(header, request.app.state.settings.token_secret.get_secret_value())
     except jwt.InvalidTokenError as error:
         telemetry.SECURITY_EVENTS.labels(request.app.state.service, "token").inc()
         raise Problem("unauthenticated", "The token is not valid; get a new one.") from error

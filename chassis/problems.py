@@ -72,6 +72,26 @@ def response(problem: Problem, service: str) -> JSONResponse:
     return JSONResponse(body, problem.status, headers, MEDIA_TYPE)
 
 
+def documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with problems of `kinds`, an example for each."""
+    listed: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status, title = TYPES[kind]
+        example = {
+            "type": f"https://payfirst.dev/problems/{kind}",
+            "title": title,
+            "status": status,
+            "detail": title,
+            "instance": "urn:uuid:0199a1f2-6c1b-7c3a-9f43-2f6d7c8a9b01",
+        }
+        entry = listed.setdefault(status, {"description": title, "content": {MEDIA_TYPE: {"examples": {}}}})
+        entry["content"][MEDIA_TYPE]["examples"][kind] = {"value": example}
+        if status in (429, 503):
+            seconds = {"type": "integer", "minimum": 1}
+            entry["headers"] = {"Retry-After": {"description": "Whole seconds to wait.", "schema": seconds}}
+    return listed
+
+
 def validation_problem(errors: list[dict[str, Any]]) -> Problem:
     """Wrong fields as JSON pointers; a body that is no JSON is `malformed`."""
     if any(item.get("type") == "json_invalid" for item in errors):

@@ -8,9 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from chassis import problems
+from chassis.limiting import Limits, RateLimit
 from chassis.problems import Problem
+from chassis.settings import ServiceSettings
 from chassis.work import Database
 
 MAX_BODY_BYTES = 256 * 1024
@@ -66,18 +69,31 @@ class BodyLimit:
 
 
 def make_app(
-    service: str, database: Database, settings: Any, routers: Sequence[APIRouter], readiness: Readiness, **state: Any
+    service: str,
+    database: Database,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    readiness: Readiness,
+    unlimited: Sequence[str] = (),
+    **state: Any,
 ) -> FastAPI:
-    """The FastAPI application of `service`; `state` is put on `app.state` for the routes."""
+    """The FastAPI application of `service`; `state` is put on `app.state` for the routes.
+
+    Paths that begin with one of `unlimited` have no rate limit but what their routes charge themselves.
+    """
     app = FastAPI(title=f"Payfirst {service}", version="1", docs_url=None, redoc_url=None)
     app.state.service, app.state.database, app.state.settings = service, database, settings
     for name, value in state.items():
         setattr(app.state, name, value)
+    app.state.limits = Limits(service, settings, unlimited)
     problems.install(app, service)
+    app.add_middleware(RateLimit, service=service, limits=app.state.limits)
     app.add_middleware(BodyLimit, service=service)
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.proxies)
     app.include_router(_health(readiness))
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, responses=problems.documented("rate-limited"))
     return app
 
 

@@ -36,6 +36,9 @@ RELAY_LEADER = Gauge("relay_leader", "1 when this process leads its service's re
 RELAY_ERRORS = Counter("relay_errors_total", "Failed relay passes; the same rows go again.", ["service"])
 PERIODIC_FAILURES = Counter("periodic_failures_total", "Failed runs of periodic jobs.", ["job"])
 HTTP_PROBLEMS = Counter("http_problems_total", "Problems answered, by type.", ["service", "type"])
+RATE_LIMITED = Counter(
+    "rate_limited_total", "Requests refused because they came too fast.", ["service", "group", "caller"]
+)
 SECURITY_EVENTS = Counter("security_events_total", "Refused signatures, tokens and amounts.", ["service", "kind"])
 BREAKER_OPEN = Gauge("breaker_open", "1 while the breaker to an outside is open.", ["outside"])
 GATEWAY_CALLS = Histogram(

@@ -69,6 +69,27 @@ def time_zone_of(lines: Sequence[ConfirmedLine]) -> str:
 
 
 @register
+class CheckoutOpened(Event):
+    """A cart was checked out: what its checkout token says, for who has only the cart's id (S4-03, ADR 0015).
+
+    `buyer_id` names the account, or nobody (`guest-…`); `expires_at` is the end of the checkout token.
+    """
+
+    type: ClassVar[str] = "checkout.opened"
+    topic: ClassVar = BOOKING_EVENTS
+
+    cart_id: Identifier
+    reference: Reference
+    amount_minor: AmountMinor
+    currency: Currency
+    capture_policy: Literal["immediate", "after_service"]
+    buyer_id: Identifier
+    service_ends_at: Instant | None = None
+    opened_at: Instant
+    expires_at: Instant
+
+
+@register
 class BookingConfirmed(Event):
     """The hold became a booking: fulfillment may begin (design section 4, step 4)."""
 

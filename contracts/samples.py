@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from contracts import booking_events as b
 from contracts import fulfillment_events as f
@@ -68,6 +68,17 @@ def _payment() -> tuple[Event, ...]:
 
 def _booking() -> tuple[Event, ...]:
     return (
+        b.CheckoutOpened(
+            booking_id=BOOKING,
+            cart_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708192",
+            reference="BK-449034CB",
+            amount_minor=99900,
+            currency="INR",
+            capture_policy="immediate",
+            buyer_id=f"guest-{BOOKING}",
+            opened_at=AT,
+            expires_at=AT + timedelta(minutes=15),
+        ),
         b.BookingConfirmed(
             booking_id=BOOKING,
             reference="BK-449034CB",

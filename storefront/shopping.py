@@ -21,9 +21,9 @@ _EARLIER = 2  # a browser takes 4096 bytes of cookie; a guest token has about 35
 
 
 def upstream_of(request: Request) -> Upstream:
-    """The services."""
+    """The services, told for whom we ask."""
     found: Upstream = request.app.state.upstream
-    return found
+    return found.asked_by(request.client.host if request.client else "")
 
 
 async def _offers(upstream: Upstream) -> list[dict[str, Any]]:

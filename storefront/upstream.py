@@ -32,13 +32,17 @@ class Refusal(Exception):
 class Upstream:
     """Booking, payment and fulfillment over HTTP."""
 
-    def __init__(self, client: httpx2.AsyncClient, settings: StorefrontSettings) -> None:
-        self.client = client
+    def __init__(self, client: httpx2.AsyncClient, settings: StorefrontSettings, buyer_address: str = "") -> None:
+        self.client, self.settings, self.buyer_address = client, settings, buyer_address
         self.addresses = {
             "booking": settings.booking_url.rstrip("/"),
             "payment": settings.payment_url.rstrip("/"),
             "fulfillment": settings.fulfillment_url.rstrip("/"),
         }
+
+    def asked_by(self, buyer_address: str) -> Upstream:
+        """The same for a buyer at `buyer_address`: rate limits are the buyer's, not the storefront's."""
+        return Upstream(self.client, self.settings, buyer_address)
 
     async def get(self, service: str, path: str, token: str = "", params: dict[str, str] | None = None) -> Any:
         """The answer of `GET path`. Raises `Refusal`."""
@@ -76,6 +80,8 @@ class Upstream:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
             headers["Idempotency-Key"] = key
+        if self.buyer_address:
+            headers["X-Forwarded-For"] = self.buyer_address
         try:
             return await self.client.request(
                 method,

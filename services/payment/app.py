@@ -6,7 +6,18 @@ from pathlib import Path
 
 from chassis.hosting import Application
 from services.payment.adapters.gateways.registry import configured
-from services.payment.api import by_hand, cases, creating, ledger, payouts, reading, reconciling, verifying, webhooks
+from services.payment.api import (
+    by_hand,
+    carts,
+    cases,
+    creating,
+    ledger,
+    payouts,
+    reading,
+    reconciling,
+    verifying,
+    webhooks,
+)
 from services.payment.consumers import steps
 from services.payment.handlers.by_hand import ByHand
 from services.payment.handlers.intake import Intake
@@ -33,6 +44,7 @@ def build(settings: PaymentSettings) -> Application:
         migrations=MIGRATIONS,
         routers=(
             creating.router,
+            carts.router,
             verifying.router,
             webhooks.router_of(gateways),
             by_hand.router,
@@ -42,6 +54,7 @@ def build(settings: PaymentSettings) -> Application:
             reconciling.router,
             reading.router,
         ),
+        unlimited=webhooks.PATHS,
         steps=steps(settings, gateways, observing),
         periodics=periodics(settings, gateways, observing),
         shutdown=close,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, AnyStep, InlineStep, QueuedStep
-from contracts.booking_events import BookingCancelled, BookingConfirmed, RefundDue
+from contracts.booking_events import BookingCancelled, BookingConfirmed, CheckoutOpened, RefundDue
 from contracts.topics import PAYMENT_BOOKINGS, PAYMENT_CAPTURES, PAYMENT_OBSERVATIONS, PAYMENT_PAYOUTS, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.handlers import bookings
@@ -23,7 +23,7 @@ def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -
         InlineStep(PAYMENT_OBSERVATIONS, accepts=(ObservationReceived,), handle_many=observing.record_many),
         InlineStep(
             PAYMENT_BOOKINGS,
-            accepts=(BookingConfirmed, BookingCancelled),
+            accepts=(CheckoutOpened, BookingConfirmed, BookingCancelled),
             handle_many=bookings.record_many,
             critical=False,
         ),

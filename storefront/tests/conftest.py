@@ -17,6 +17,7 @@ from storefront.app import build
 from storefront.settings import StorefrontSettings
 
 SIMULATORS = "http://gateway.test:8106"
+BUYER_ADDRESS = "198.51.100.7"
 OFFER = "ofr-course-mathematics"
 TRIPLE = {"razorpay_order_id": "order_1", "razorpay_payment_id": "pay_1", "razorpay_signature": "5f" * 32}
 _STEPS = ("your payment", "your place", "your course", "your trainer", "your invoice", "everything is ready")
@@ -35,6 +36,7 @@ class Fakes:
     def __init__(self) -> None:
         self.app = FastAPI()
         self.calls: list[tuple[str, str, str, Any]] = []
+        self.asked_by: set[str | None] = set()
         self.answers: dict[str, JSONResponse] = {}
         self.lines: list[dict[str, Any]] = []
         self.ways = ["razorpay", "stripe", "phonepe"]
@@ -63,6 +65,7 @@ class Fakes:
         @self.app.middleware("http")
         async def _watch(request: Request, call_next: Any) -> Any:
             path = request.url.path
+            self.asked_by.add(request.headers.get("x-forwarded-for"))
             if request.method == "POST":
                 headers = request.headers
                 body = await request.json()
@@ -241,6 +244,8 @@ async def buyer(fakes: Fakes) -> AsyncIterator[Buyer]:
     app = build(settings, httpx2.ASGITransport(app=fakes.app))
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://shop.test") as client,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app, client=(BUYER_ADDRESS, 5)), base_url="https://shop.test"
+        ) as client,
     ):
         yield Buyer(client)

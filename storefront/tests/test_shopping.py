@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storefront.tests.conftest import OFFER, SIMULATORS, Buyer, Fakes, problem
+from storefront.tests.conftest import BUYER_ADDRESS, OFFER, SIMULATORS, Buyer, Fakes, problem
 
 
 async def test_the_catalogue_shows_courses_with_the_price_that_booking_says(buyer: Buyer) -> None:
@@ -100,3 +100,9 @@ async def test_when_booking_is_away_the_page_says_that_nothing_was_lost(buyer: B
     assert answer.status_code == 503
     assert "Nothing was lost" in answer.text
     assert (await buyer.get("/courses/unknown")).status_code == 404
+
+
+async def test_the_services_are_told_the_buyers_address_for_their_rate_limits(buyer: Buyer, fakes: Fakes) -> None:
+    await buyer.get("/")
+    await buyer.check_out()
+    assert fakes.asked_by == {BUYER_ADDRESS}

@@ -13,6 +13,7 @@ from chassis.identity import Principal, issue_guest_token
 from chassis.ids import uuid7
 from chassis.problems import Problem
 from chassis.work import Work
+from contracts.booking_events import CheckoutOpened
 from services.booking.domain.pricing import Priced, price
 from services.booking.settings import BookingSettings
 from services.booking.storage import carts, holds, offers
@@ -47,6 +48,7 @@ async def check_out(
     await holds.create(work, hold, settings.booking_hold_seconds)
     await carts.mark_checked_out(work, cart.cart_id, booking_id)
     made = await holds.find(work, booking_id)
+    work.tell(_opened(settings, made))
     return answer(settings, made)
 
 
@@ -69,19 +71,31 @@ def _hold(
     }
 
 
-def checkout_token(settings: BookingSettings, hold: Any) -> str:
-    """What payment trusts: booking id, amount, currency, kinds, capture policy, buyer and deadline, signed."""
-    lines = orjson.loads(hold.lines)
-    claims = {
+def _claims(settings: BookingSettings, hold: Any) -> dict[str, Any]:
+    """What payment may know of a checkout, signed in the token or told on Kafka."""
+    return {
         "booking_id": hold.booking_id,
         "reference": hold.reference,
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
-        "kinds": sorted({line["kind"] for line in lines}),
         "capture_policy": hold.capture_policy,
         "buyer_id": orjson.loads(hold.buyer)["student_id"],
-        "aud": "payment",
         "exp": int(hold.expires_at.timestamp()) + settings.booking_token_grace_seconds,
+    }
+
+
+def _opened(settings: BookingSettings, hold: Any) -> CheckoutOpened:
+    claims = _claims(settings, hold)
+    expires_at = datetime.fromtimestamp(claims.pop("exp"), UTC)
+    return CheckoutOpened(**claims, cart_id=hold.cart_id, opened_at=hold.created_at, expires_at=expires_at)
+
+
+def checkout_token(settings: BookingSettings, hold: Any) -> str:
+    """What payment trusts: booking id, amount, currency, kinds, capture policy, buyer and deadline, signed."""
+    claims = {
+        **_claims(settings, hold),
+        "kinds": sorted({line["kind"] for line in orjson.loads(hold.lines)}),
+        "aud": "payment",
         "jti": hold.booking_id,
     }
     secret = settings.checkout_token_secret.get_secret_value()

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from chassis.work import Database
+from contracts.booking_events import CheckoutOpened
 from services.booking.handlers.expiry import expire_holds
 from services.booking.tests.conftest import SECRET
 
@@ -131,3 +132,38 @@ async def test_book_does_it_in_one_call(http: httpx2.AsyncClient) -> None:
         body["expires_at"],
     )
     assert [step["awaited"] for step in shown["steps"]] == [True, False, False, False, False, False]
+
+
+async def test_a_checkout_is_told_once_with_the_claims_of_its_token_and_nothing_about_the_person(
+    http: httpx2.AsyncClient, database: Database
+) -> None:
+    cart, bearer = await _cart(http)
+    answers = [await http.post(f"/api/v1/carts/{cart}/checkout", json=BUYER, headers=bearer) for _ in range(3)]
+    async with database.transaction() as work:
+        (row,) = await work.fetch("SELECT key, body FROM events WHERE type = 'checkout.opened'")
+    told = CheckoutOpened.model_validate_json(row.body)
+    claims = jwt.decode(answers[0].json()["checkout_token"], SECRET, algorithms=["HS256"], audience="payment")
+    assert (told.cart_id, row.key) == (cart, answers[0].json()["booking_id"])
+    assert told.expires_at.timestamp() == claims["exp"]
+    shared = set(claims) & set(CheckoutOpened.model_fields)
+    assert shared == {"booking_id", "reference", "amount_minor", "currency", "capture_policy", "buyer_id"}
+    assert {name: getattr(told, name) for name in shared} == {name: claims[name] for name in shared}
+    assert not [word for word in (b"Asha", b"asha@example.com", b"98000") if word in bytes(row.body)]
+
+
+async def test_the_next_checkout_of_a_cart_is_told_too_and_a_refused_one_is_not(
+    http: httpx2.AsyncClient, database: Database
+) -> None:
+    cart, bearer = await _cart(http)
+    await http.post(f"/api/v1/carts/{cart}/checkout", json=BUYER, headers=bearer)
+    async with database.transaction() as work:
+        await work.execute("UPDATE holds SET expires_at = now() - interval '1 second'")
+    again = await http.post(f"/api/v1/carts/{cart}/checkout", json=BUYER, headers=bearer)
+    assert again.status_code == 201
+    late, late_bearer = await _cart(http, {**LINE, "schedule": {**LINE["schedule"], "starts_on": "2020-01-01"}})  # type: ignore[dict-item]
+    assert (await http.post(f"/api/v1/carts/{late}/checkout", json=BUYER, headers=late_bearer)).status_code == 409
+    async with database.transaction() as work:
+        rows = await work.fetch("SELECT body FROM events WHERE type = 'checkout.opened' ORDER BY id")
+    first, second = [CheckoutOpened.model_validate_json(row.body) for row in rows]
+    assert (first.cart_id, second.cart_id, second.booking_id) == (cart, cart, again.json()["booking_id"])
+    assert second.opened_at > first.opened_at

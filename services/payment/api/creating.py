@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +18,12 @@ from chassis.serving import Db
 from chassis.work import Database, Work
 from services.payment.adapters import checkout_token
 from services.payment.adapters.checkout_token import Checkout
+from services.payment.adapters.gateways.port import Gateway
 from services.payment.api.responses import problems_of
 from services.payment.api.schemas import CreatedOrder, CreateOrder, PaymentOption, PaymentOptions, WaysToPay
 from services.payment.domain.planning import plan
 from services.payment.domain.states import SECURED
+from services.payment.handlers.orders import Opened
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["payments"])
@@ -45,9 +48,9 @@ router = APIRouter(tags=["payments"])
 )
 async def create_order(request: Request, order: CreateOrder, database: Db, once: Idempotency) -> Response:
     """Open the payment of a checkout. No login: the token proves what is to be paid, by whom and until when."""
-    await _refuse_reused_key(database, once)
+    await refuse_reused_key(database, once)
     checkout = _checkout(request, order.checkout_token)
-    return await _opened(request, checkout, order.gateway, database, once)
+    return await opened_answer(request, checkout, order.gateway, database, once)
 
 
 @router.post(
@@ -72,31 +75,36 @@ async def create_payment_intent(
     request: Request, wanted: WaysToPay, caller: Caller, database: Db, once: Idempotency
 ) -> Response:
     """Stripe's name for the same, for the signed-in buyer of the checkout or staff (S1-29)."""
-    await _refuse_reused_key(database, once)
+    await refuse_reused_key(database, once)
     checkout = _checkout(request, wanted.checkout_token)
     if not caller.owns("booking", checkout.booking_id, checkout.buyer_id) and "admin" not in caller.roles:
         raise Problem("not-found", "There is no such checkout for you.")
-    return await _opened(request, checkout, "stripe", database, once)
+    return await opened_answer(request, checkout, "stripe", database, once)
 
 
-async def _opened(request: Request, checkout: Checkout, name: str, database: Database, once: Once) -> Response:
+async def opened_answer(
+    request: Request,
+    checkout: Checkout,
+    name: str,
+    database: Database,
+    once: Once,
+    *,
+    shown: Callable[[Gateway, Opened], dict[str, Any]] | None = None,
+    field: str = "gateway",
+) -> Response:
+    """Open the payment of `checkout` at gateway `name` and answer as `shown` (create-order's way by default) has it.
+
+    `field` is the body's field that named the gateway. Raises `validation` for one that is not offered, and what
+    `Ordering.open` raises.
+    """
     gateway = request.app.state.gateways.get(name)
     if gateway is None:
         offered = ", ".join(sorted(g.name for g in request.app.state.gateways)) or "none"
-        error = {"pointer": "/gateway", "in": "body", "detail": f"Not offered; offered: {offered}."}
+        error = {"pointer": f"/{field}", "in": "body", "detail": f"Not offered; offered: {offered}."}
         raise Problem("validation", "Choose a gateway that is offered.", errors=[error])
     with telemetry.purchase_span("payment create-order", checkout.booking_id):
         opened = await request.app.state.ordering.open(checkout, gateway)
-    paid = opened.status in SECURED
-    body: dict[str, Any] = {
-        "payment_id": str(opened.payment_id),
-        "gateway": gateway.name,
-        "status": opened.status.value if paid else "created",
-        "amount": opened.amount_minor,
-        "amount_minor": opened.amount_minor,
-        "currency": opened.currency,
-        **gateway.checkout_fields(opened.gateway_order_id, opened.checkout),
-    }
+    body = (shown or _created)(gateway, opened)
     status = 201 if opened.fresh else 200
     if once.key is None:
         return JSONResponse(body, status)
@@ -105,6 +113,18 @@ async def _opened(request: Request, checkout: Checkout, name: str, database: Dat
         return status, body
 
     return await once.answer(database, remembered)
+
+
+def _created(gateway: Gateway, opened: Opened) -> dict[str, Any]:
+    return {
+        "payment_id": str(opened.payment_id),
+        "gateway": gateway.name,
+        "status": opened.status.value if opened.status in SECURED else "created",
+        "amount": opened.amount_minor,
+        "amount_minor": opened.amount_minor,
+        "currency": opened.currency,
+        **gateway.checkout_fields(opened.gateway_order_id, opened.checkout),
+    }
 
 
 @router.post(
@@ -150,7 +170,7 @@ def _checkout(request: Request, token: str) -> Checkout:
         raise Problem("unauthenticated", "The checkout token is not valid; check out again.") from None
 
 
-async def _refuse_reused_key(database: Database, once: Once) -> None:
+async def refuse_reused_key(database: Database, once: Once) -> None:
     """Another body under a used key is refused before anything is made; the answer itself is stored at the end."""
     if once.key is None:
         return

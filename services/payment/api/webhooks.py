@@ -13,6 +13,9 @@ from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Acknowledged
 from services.payment.storage.gateway_events import RawEvent
 
+PATHS = ("/api/v1/webhooks/", "/api/payments/webhook/")
+"""Without a rate limit: a vendor that sends everything again at once must be heard. What is forged is counted here."""
+
 
 def router_of(gateways: Gateways) -> APIRouter:
     """The webhook routes of the gateways whose secret is configured; the body limit is the chassis' 256 KiB."""
@@ -28,12 +31,13 @@ def _add(router: APIRouter, gateway: Gateway) -> None:
         f"/api/v1/webhooks/{gateway.name}",
         name=f"{gateway.name}_webhook",
         response_model=Acknowledged,
-        responses=problems_of("unauthenticated", "too-large", "dependency-unavailable"),
+        responses=problems_of("unauthenticated", "too-large", "rate-limited", "dependency-unavailable"),
     )
     async def receive(request: Request) -> Acknowledged:
         body = await request.body()
         if not gateway.webhook_is_authentic(request.headers, body):
             telemetry.SECURITY_EVENTS.labels("payment", "webhook-signature").inc()
+            request.app.state.limits.charge_forged(request)
             raise Problem("unauthenticated", "The signature is missing or wrong.")
         event = RawEvent(
             uuid7(), gateway.name, gateway.webhook_id(request.headers, body), body, gateway.webhook_key(body)

@@ -1,4 +1,4 @@
-"""What booking tells becomes payment's own view of bookings: the booking part of verify and check-booking."""
+"""What booking tells becomes payment's own view: the checkouts that process-cart pays, and the booking part of verify."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingCancelled, BookingConfirmed
+from contracts.booking_events import BookingCancelled, BookingConfirmed, CheckoutOpened
 from services.payment.domain.shares import SoldLine
-from services.payment.storage import bookings, books
+from services.payment.storage import bookings, books, checkouts
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
-    """Keep confirmed and cancelled bookings, and share out the money that was captured for the confirmed ones: at most
-    six statements for any number of messages."""
+    """Keep checkouts, confirmed and cancelled bookings, and share out the money that was captured for the confirmed
+    ones: at most seven statements for any number of messages."""
+    if opened := [m.event for m in messages if isinstance(m.event, CheckoutOpened)]:
+        await checkouts.keep(work, opened)
     confirmed = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingConfirmed)}
     cancelled = {m.event.booking_id: m.event for m in messages if isinstance(m.event, BookingCancelled)}
     if confirmed:

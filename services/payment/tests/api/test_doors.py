@@ -63,6 +63,20 @@ async def test_a_forged_or_unsigned_webhook_is_refused_and_nothing_is_stored(sta
     assert 'security_events_total{kind="webhook-signature",service="payment"}' in counted
 
 
+async def test_a_flood_of_forged_webhooks_is_limited_and_the_vendor_at_the_same_address_is_heard(
+    postgres_server: Server,
+) -> None:
+    knobs = {"rate_limit_forged_per_second": 0.01, "rate_limit_forged_burst": 5}
+    async with staged(postgres_server, with_simulator=False, **knobs) as stage:
+        body = captured(await add_payment(stage.database))
+        forged = [await stage.api.post(WEBHOOK, content=body, headers=signed(body, "guessed")) for _ in range(8)]
+        assert [answer.status_code for answer in forged] == [401] * 5 + [429] * 3
+        assert int(forged[-1].headers["retry-after"]) >= 1
+        storm = await asyncio.gather(*(stage.api.post(WEBHOOK, content=body, headers=signed(body)) for _ in range(300)))
+        assert {answer.status_code for answer in storm} == {200}
+        await stage.until("SELECT status = 'captured' FROM payments")
+
+
 async def test_a_webhook_over_256_kib_is_refused_before_it_is_read(stage: Stage) -> None:
     body = b"x" * (256 * 1024 + 1)
     assert (await stage.api.post(WEBHOOK, content=body, headers=signed(body))).status_code == 413

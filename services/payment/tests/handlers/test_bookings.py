@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chassis.work import Database
-from contracts.booking_events import BookingCancelled, BookingConfirmed, Buyer, ConfirmedLine
+from contracts.booking_events import BookingCancelled, BookingConfirmed, Buyer, CheckoutOpened, ConfirmedLine
 from services.payment.handlers import bookings
 from services.payment.tests.samples import message, rows
 
@@ -47,3 +48,33 @@ async def test_confirmed_and_cancelled_bookings_are_kept_and_cancelled_stays(dat
         ("b2", "CANCELLED", 99900),
         ("b3", "CANCELLED", None),
     ]
+
+
+def opened(number: int) -> CheckoutOpened:
+    """The `number`-th checkout of one cart."""
+    return CheckoutOpened(
+        booking_id=f"b{number}",
+        cart_id="c1",
+        reference="BK-449034CB",
+        amount_minor=99900 + number,
+        currency="INR",
+        capture_policy="after_service",
+        buyer_id=f"guest-b{number}",
+        service_ends_at=NOW + timedelta(days=9) if number == 3 else None,
+        opened_at=NOW + timedelta(minutes=number),
+        expires_at=NOW + timedelta(minutes=number + 15),
+    )
+
+
+@pytest.mark.parametrize("order", itertools.permutations((1, 2, 3)))
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_the_newest_checkout_of_a_cart_stays_however_they_come(
+    database: Database, order: tuple[int, ...], at_once: bool
+) -> None:
+    events = [message(opened(number)) for number in order]
+    for batch in [events] if at_once else [[event] for event in events]:
+        async with database.transaction() as work:
+            await bookings.record_many(work, batch)
+    kept = "SELECT booking_id, amount_minor, buyer_id, service_ends_at, expires_at FROM checkouts WHERE cart_id = 'c1'"
+    end = NOW + timedelta(days=9)
+    assert await rows(database, kept) == [("b3", 99903, "guest-b3", end, NOW + timedelta(minutes=18))]
