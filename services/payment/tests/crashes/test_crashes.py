@@ -17,13 +17,13 @@ import pytest_asyncio
 
 from chassis.identity import issue_account_token
 from chassis.ids import uuid7
-from chassis.testing import Server, address, eventually, fresh_database
+from chassis.testing import Server, address, eventually, free_port, fresh_database
 from chassis.work import Database
 from services.payment.app import MIGRATIONS
 from services.payment.tests import samples
 from services.payment.tests.conformance.vendors import AT, Vendor, order_of
 from services.payment.tests.samples import AMOUNT, rows
-from services.payment.tests.stage import ROOT, free_port, knobs_of, simulators
+from services.payment.tests.stage import ROOT, knobs_of, simulators
 
 pytestmark = [pytest.mark.db, pytest.mark.asyncio(loop_scope="module")]
 EVERY_POINT = ("gateway.calling", "gateway.sent", "gateway.answered", "task.before_commit", "work.before_commit")
@@ -97,7 +97,7 @@ class Killed:
 async def payment(postgres_server: Server, kafka_bootstrap: str, tmp_path_factory: Any) -> AsyncIterator[Killed]:
     """Payment as a process of its own, with every vendor's simulator."""
     async with fresh_database(postgres_server, MIGRATIONS) as database:
-        port, faults = free_port(26_000), tmp_path_factory.mktemp("faults")
+        port, faults = free_port(), tmp_path_factory.mktemp("faults")
         origin = f"http://127.0.0.1:{port}"
         with simulators(f"{origin}/api/v1/webhooks/") as simulator:
             settings = samples.settings_of(**knobs_of(simulator, origin))
