@@ -1,8 +1,11 @@
-"""What tests of a service start from: a fresh database with every table, and polling with a deadline."""
+"""What tests of a service start from: a fresh database with every table, a free port, and polling with a deadline."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +15,24 @@ from uuid import uuid4
 
 from chassis.migrations import migrate
 from chassis.work import Database
+
+_PORTS_OF_A_RUN = 200
+FIRST_PORT = 21_000 + os.getpid() % 55 * _PORTS_OF_A_RUN
+"""Where this run looks for ports, below the ephemeral range. Two runs at once look in different places: a port that is
+free may be taken before the server has it."""
+_ports = itertools.cycle(range(FIRST_PORT + 40, FIRST_PORT + _PORTS_OF_A_RUN))
+
+
+def free_port() -> int:
+    """A free port that was not given out for a while. Raises `RuntimeError` when the run has none left."""
+    for port in itertools.islice(_ports, _PORTS_OF_A_RUN):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port from {FIRST_PORT} on")
 
 
 class Server(Protocol):

@@ -47,7 +47,7 @@ def controls(vendors: Sequence[Vendor], faults: Faults, clock: VendorClock, send
         for vendor in vendors:
             vendor.reset()
         faults.clear()
-        sender.log.clear()
+        sender.forget()
         fcm.messages.clear()
         clock.offset_seconds = 0.0
         return {"forgotten": True}

@@ -105,6 +105,12 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
         return True
 
+    def forget(self) -> None:
+        """Send nothing of what is still on its way, and know of no webhook."""
+        for task in self._tasks:
+            task.cancel()
+        self.log.clear()
+
     async def close(self) -> None:
         """Stop sending."""
         for task in list(self._tasks):

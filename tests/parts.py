@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from chassis.testing import FIRST_PORT
 from chassis.topics import create_topics
 from deploy.stage.kafka import Kafka
 from deploy.stage.keeper import Keeper
@@ -25,8 +26,6 @@ from deploy.stage.ports import Ports
 from deploy.stage.postgres import Postgres
 from tests import containers
 
-# Two runs at once look for ports in different places: a port that is free may be taken before the server has it.
-_PORT_BASE = 21000 + os.getpid() % 100 * 20
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 2_000_000_000
 
 
@@ -111,7 +110,7 @@ def postgres_server(parts_home: Path, keeper: Keeper) -> Iterator[PostgresServer
     if url := os.environ.get("PAYFIRST_TEST_DATABASE_URL"):
         yield PostgresServer(url)
         return
-    part = Postgres(parts_home, Ports(_PORT_BASE).take(0), keeper, durable=False)
+    part = Postgres(parts_home, Ports(FIRST_PORT).take(0), keeper, durable=False)
     with asyncio.Runner() as runner:
         runner.run(part.start())
         yield PostgresServer(part.url())
@@ -130,7 +129,7 @@ def kafka_bootstrap(parts_home: Path, keeper: Keeper) -> Iterator[str]:
         asyncio.run(create_topics([address]))
         yield address
         return
-    ports = Ports(_PORT_BASE + 10)
+    ports = Ports(FIRST_PORT + 10)
     part = Kafka(parts_home, ports.take(0), ports.take(1), keeper)
     with asyncio.Runner() as runner:
         runner.run(part.start())

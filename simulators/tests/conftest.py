@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest_asyncio
 
-from deploy.stage.ports import Ports
+from chassis.testing import free_port
 
 KEYS = {
     "RAZORPAY_KEY_ID": "rzp_test_1",
@@ -60,7 +60,7 @@ class Shop:
 async def shop() -> AsyncIterator[Shop]:
     """The shop that the webhooks go to."""
     shop = Shop()
-    port = Ports(21200).take(0)
+    port = free_port()
     server = await asyncio.start_server(shop.serve, "127.0.0.1", port)
     shop.port = port  # type: ignore[attr-defined]
     yield shop
@@ -70,8 +70,7 @@ async def shop() -> AsyncIterator[Shop]:
 @pytest_asyncio.fixture(scope="session")
 async def base(shop: Shop) -> AsyncIterator[str]:
     """The address of running simulators."""
-    ports = Ports(21210)
-    http, mail, smtp = ports.take(0), ports.take(1), ports.take(2)
+    http, mail, smtp = (free_port() for _ in range(3))
     hook = f"http://127.0.0.1:{shop.port}/hook"  # type: ignore[attr-defined]
     addresses = {
         "SIMULATORS_PORT": str(http),

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
 
-from deploy.stage.ports import Ports
+from chassis.testing import free_port
 from simulators.tests.conftest import KEYS
 from simulators.tests.stripe_calls import HELD, ORDER, sdk
 
@@ -72,7 +72,7 @@ class Storefront:
 @pytest_asyncio.fixture(scope="session")
 async def storefront(base: str) -> AsyncIterator[Storefront]:
     """The shop's page, served."""
-    port = Ports(21230).take(0)
+    port = free_port()
     front = Storefront(base, port)
     server = await asyncio.start_server(front.serve, "127.0.0.1", port)
     yield front

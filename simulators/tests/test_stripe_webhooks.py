@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import stripe
 
 from simulators.tests.conftest import Shop
 from simulators.tests.stripe_calls import HELD, ORDER, SECRET, control, heard, later, paid, sdk, state
+from simulators.webhooks import Delivery, Sender
 
 CLIENT = stripe.StripeClient("sk_test_1")
 
@@ -176,3 +178,14 @@ async def test_disputes_refunds_and_transfers_are_told(base: str, shop: Shop) ->
     await sdk(base).transfers.reversals.create_async(transfer.id)
     moved = await heard(shop, transfer.id, 2)
     assert {event["type"] for _, _, event in moved} == {"transfer.created", "transfer.reversed"}
+
+
+async def test_a_reset_sends_nothing_of_what_was_on_its_way() -> None:
+    sender = Sender()
+    sender.send([Delivery("evt-1", "paid", "http://127.0.0.1:9/hook", b"{}", {}, "stripe")], "late", 600)
+    (sending,) = sender._tasks
+    sender.forget()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(sending, 5)
+    assert not sender.log
+    assert not sender.redeliver("evt-1")

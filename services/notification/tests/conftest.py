@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -25,20 +24,6 @@ from services.notification.domain.letters import Links
 from services.notification.handlers.sending import Push, Sending
 
 LINKS = Links("https://payfirst.example/invoices/{invoice_id}.pdf", "https://payfirst.example/bookings/{booking_id}")
-
-
-def free_port() -> int:
-    """A free port below the ephemeral range."""
-    for port in range(21000, 32000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                continue
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 @dataclass
@@ -94,7 +79,7 @@ def sink() -> Iterator[Sink]:
 @pytest.fixture
 def mail_server(sink: Sink) -> Iterator[MailServer]:
     """A real SMTP server that answers as `sink` says."""
-    controller = Controller(sink, hostname="127.0.0.1", port=free_port())
+    controller = Controller(sink, hostname="127.0.0.1", port=testing.free_port())
     controller.start()
     yield MailServer("127.0.0.1", controller.port, "none", timeout_seconds=0.5)
     sink.released.set()
@@ -107,7 +92,7 @@ def strict_mail_server(sink: Sink) -> Iterator[MailServer]:
     controller = Controller(
         sink,
         hostname="127.0.0.1",
-        port=free_port(),
+        port=testing.free_port(),
         auth_require_tls=False,
         auth_required=True,
         authenticator=lambda *_: AuthResult(success=False, handled=False),

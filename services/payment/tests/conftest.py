@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -13,6 +13,7 @@ from services.payment.app import MIGRATIONS
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
 from services.payment.tests.samples import settings_of
+from services.payment.tests.stage import VENDORS_OF_THE_RUN
 
 
 @pytest.fixture
@@ -20,6 +21,13 @@ async def database(postgres_server: testing.Server) -> AsyncIterator[Database]:
     """A fresh database of this service."""
     async with testing.fresh_database(postgres_server, MIGRATIONS, connections=12) as fresh:
         yield fresh
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _vendors_end() -> Iterator[None]:
+    """The simulators that the stages share end with the run."""
+    yield
+    VENDORS_OF_THE_RUN.end()
 
 
 @pytest.fixture

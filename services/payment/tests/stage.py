@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import uvicorn
 from chassis.hosting import Application, api_of
 from chassis.identity import issue_account_token, issue_guest_token
 from chassis.runner import TaskRunner
-from chassis.testing import Server, address, eventually, fresh_database
+from chassis.testing import Server, address, eventually, free_port, fresh_database
 from chassis.work import Database
 from services.payment.app import MIGRATIONS, build
 from services.payment.handlers.polling import Polling
@@ -41,28 +40,12 @@ KEYS = {
     "PHONEPE_WEBHOOK_PASSWORD": "password1",
 }
 VENDORS = ("razorpay", "stripe", "phonepe")
-_ELSEWHERE = os.getpid() % 300 * 3
-"""Two runs at once look for ports in different places: one that is free may be taken before its server has it."""
-
-
-def free_port(start: int = 23_000 + _ELSEWHERE) -> int:
-    """A free port below the ephemeral range."""
-    for port in range(start, 32_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 @contextmanager
 def simulators(webhooks_url: str) -> Iterator[str]:
     """`python -m simulators` as a process of its own; gives its address. Webhooks go to `webhooks_url` + vendor."""
-    first = free_port(24_000 + _ELSEWHERE)
-    ports = [first, free_port(first + 1), 0]
-    ports[2] = free_port(ports[1] + 1)
+    ports = [free_port() for _ in range(3)]
     names = ("SIMULATORS_PORT", "MAIL_HTTP_PORT", "MAIL_SMTP_PORT")
     environment = {
         **os.environ,
@@ -72,10 +55,36 @@ def simulators(webhooks_url: str) -> Iterator[str]:
     }
     process = subprocess.Popen([sys.executable, "-m", "simulators"], cwd=ROOT, env=environment)
     try:
-        yield f"http://127.0.0.1:{first}"
+        yield f"http://127.0.0.1:{ports[0]}"
     finally:
         process.terminate()
         process.wait(10)
+
+
+class SharedVendors:
+    """The simulators that one stage after another uses: their process takes longer to come up than most tests to run.
+
+    They send webhooks to one port, which is payment's in every stage; a stage begins with vendors that know nothing.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._ending = ExitStack()
+        self._address = ""
+
+    def address(self) -> str:
+        """Where they answer, or will in a moment."""
+        if not self._address:
+            self._address = self._ending.enter_context(simulators(f"http://127.0.0.1:{self.port}/api/v1/webhooks/"))
+        return self._address
+
+    def end(self) -> None:
+        """End their process, if there is one."""
+        self._ending.close()
+        self._address = ""
+
+
+VENDORS_OF_THE_RUN = SharedVendors()
 
 
 @dataclass
@@ -145,7 +154,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -> AsyncIterator[Stage]:
-    """A stage on a fresh database; `knobs` replace settings."""
+    """A stage on a fresh database, with vendors that know nothing yet; `knobs` replace settings."""
     async with (
         fresh_database(server, MIGRATIONS) as database,
         _running(address(database), with_simulator=with_simulator, **knobs) as stage,
@@ -155,33 +164,30 @@ async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -
 
 @asynccontextmanager
 async def _running(url: str, *, with_simulator: bool, **knobs: Any) -> AsyncIterator[Stage]:
-    port = free_port()
+    port = VENDORS_OF_THE_RUN.port if with_simulator else free_port()
     origin = f"http://127.0.0.1:{port}"
-    with simulators(f"{origin}/api/v1/webhooks/") if with_simulator else _nobody() as simulator:
-        settings = samples.settings_of(
-            **{"database_url": url, "http_port": port, **knobs_of(simulator, origin), **knobs}
-        )
-        application = build(settings)
-        polling = next(p.run.__self__ for p in application.periodics if p.name == "payment.poll")  # type: ignore[attr-defined]
-        http = _Server(
-            uvicorn.Config(api_of(application), port=port, log_config=None, access_log=False, lifespan="off")
-        )
-        runner = TaskRunner(application.database, application.steps, poll=0.02)
-        async with httpx2.AsyncClient(base_url=origin) as api, httpx2.AsyncClient(base_url=simulator) as control:
-            stage = Stage(application, application.database, api, control, polling)
-            stage.tasks = [asyncio.create_task(http.serve()), asyncio.create_task(runner.run())]
-            try:
-                await eventually(lambda: _up(api, "/health/live"), what="payment")
-                if with_simulator:
-                    await eventually(lambda: _up(control, "/control/state"), what="the simulators")
-                yield stage
-            finally:
-                http.should_exit = True
-                stage.tasks[1].cancel()
-                await asyncio.gather(*stage.tasks, return_exceptions=True)
-                if application.shutdown is not None:
-                    await application.shutdown(application)
-                await application.database.close()
+    simulator = VENDORS_OF_THE_RUN.address() if with_simulator else "http://127.0.0.1:9"
+    settings = samples.settings_of(**{"database_url": url, "http_port": port, **knobs_of(simulator, origin), **knobs})
+    application = build(settings)
+    polling = next(p.run.__self__ for p in application.periodics if p.name == "payment.poll")  # type: ignore[attr-defined]
+    http = _Server(uvicorn.Config(api_of(application), port=port, log_config=None, access_log=False, lifespan="off"))
+    runner = TaskRunner(application.database, application.steps, poll=0.02)
+    async with httpx2.AsyncClient(base_url=origin) as api, httpx2.AsyncClient(base_url=simulator) as control:
+        stage = Stage(application, application.database, api, control, polling)
+        if with_simulator:
+            await eventually(lambda: _up(control, "/health/live"), 60, what="the simulators")
+            (await control.post("/control/reset")).raise_for_status()
+        stage.tasks = [asyncio.create_task(http.serve()), asyncio.create_task(runner.run())]
+        try:
+            await eventually(lambda: _up(api, "/health/live"), what="payment")
+            yield stage
+        finally:
+            http.should_exit = True
+            stage.tasks[1].cancel()
+            await asyncio.gather(*stage.tasks, return_exceptions=True)
+            if application.shutdown is not None:
+                await application.shutdown(application)
+            await application.database.close()
 
 
 def knobs_of(simulator: str, origin: str) -> dict[str, Any]:
@@ -195,11 +201,6 @@ def knobs_of(simulator: str, origin: str) -> dict[str, Any]:
         "phonepe_oauth_url": f"{simulator}/phonepe",
         "payment_return_url": f"{origin}/returned?payment_id={{payment_id}}",
     }
-
-
-@contextmanager
-def _nobody() -> Iterator[str]:
-    yield "http://127.0.0.1:9"
 
 
 async def _up(client: httpx2.AsyncClient, path: str) -> bool:

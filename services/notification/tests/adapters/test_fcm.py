@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from chassis.ids import uuid7
+from chassis.testing import free_port
 from chassis.work import Database
 from services.notification.adapters.fcm import Fcm, project_of
 from services.notification.adapters.smtp import MailServer
 from services.notification.tests import samples
-from services.notification.tests.conftest import Post, Sink, free_port
+from services.notification.tests.conftest import Post, Sink
 
 pytestmark = pytest.mark.db
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from chassis.testing import free_port
 from chassis.work import Database
 from services.notification.adapters.smtp import MailServer
 from services.notification.tests import samples
-from services.notification.tests.conftest import Post, Sink, free_port
+from services.notification.tests.conftest import Post, Sink
 
 pytestmark = pytest.mark.db
 STATE = "SELECT kind, state, reason FROM deliveries ORDER BY kind"

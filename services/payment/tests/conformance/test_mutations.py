@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.testing import Server
+from tests.parts import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[4]
 GATEWAYS = "services/payment/adapters/gateways"
@@ -51,7 +51,7 @@ MUTATIONS = {
 
 @pytest.mark.db
 @pytest.mark.parametrize("name", MUTATIONS)
-async def test_the_suite_turns_red_without(name: str, tmp_path: Path, postgres_server: Server) -> None:
+async def test_the_suite_turns_red_without(name: str, tmp_path: Path, postgres_server: PostgresServer) -> None:
     path, code, mutated, scenarios = MUTATIONS[name]
     for item in COPIED:
         copy = shutil.copytree if (ROOT / item).is_dir() else shutil.copy
@@ -60,11 +60,12 @@ async def test_the_suite_turns_red_without(name: str, tmp_path: Path, postgres_s
     text = file.read_text()
     assert text.count(code) == 1, f"{path} has changed: mend the mutation"
     file.write_text(text.replace(code, mutated))
+    parts = {"PAYFIRST_TEST_DATABASE_URL": postgres_server.url("postgres"), "PAYFIRST_TESTCONTAINERS": "0"}
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "services/payment/tests/conformance", "-k", scenarios),
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, **parts, "PYTHONPATH": str(tmp_path)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

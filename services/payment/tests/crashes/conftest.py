@@ -10,18 +10,18 @@ import httpx2
 import pytest_asyncio
 
 from chassis.identity import issue_account_token
-from chassis.testing import Server, address, fresh_database
+from chassis.testing import Server, address, free_port, fresh_database
 from services.payment.app import MIGRATIONS
 from services.payment.tests import samples
 from services.payment.tests.crashes.killed import KNOBS, Killed
-from services.payment.tests.stage import free_port, knobs_of, simulators
+from services.payment.tests.stage import knobs_of, simulators
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def payment(postgres_server: Server, kafka_bootstrap: str, tmp_path_factory: Any) -> AsyncIterator[Killed]:
     """Payment as a process of its own, with every vendor's simulator."""
     async with fresh_database(postgres_server, MIGRATIONS) as database:
-        port, faults = free_port(26_000), tmp_path_factory.mktemp("faults")
+        port, faults = free_port(), tmp_path_factory.mktemp("faults")
         origin = f"http://127.0.0.1:{port}"
         with simulators(f"{origin}/api/v1/webhooks/") as simulator:
             settings = samples.settings_of(**knobs_of(simulator, origin))
