@@ -104,8 +104,8 @@ def keeper() -> Iterator[Keeper]:
 def postgres_server(parts_home: Path, keeper: Keeper) -> Iterator[PostgresServer]:
     """A real PostgreSQL."""
     if containers.wanted():
-        with containers.postgres() as url:
-            yield PostgresServer(url)
+        with containers.postgres() as started:
+            yield PostgresServer(started)
         return
     if url := os.environ.get("PAYFIRST_TEST_DATABASE_URL"):
         yield PostgresServer(url)
@@ -121,9 +121,9 @@ def postgres_server(parts_home: Path, keeper: Keeper) -> Iterator[PostgresServer
 def kafka_bootstrap(parts_home: Path, keeper: Keeper) -> Iterator[str]:
     """A real Kafka with the topics of the contracts; its address."""
     if containers.wanted():
-        with containers.kafka() as address:
-            asyncio.run(create_topics([address]))
-            yield address
+        with containers.kafka() as started:
+            asyncio.run(create_topics([started]))
+            yield started
         return
     if address := os.environ.get("PAYFIRST_TEST_KAFKA"):
         asyncio.run(create_topics([address]))

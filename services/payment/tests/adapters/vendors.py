@@ -11,11 +11,11 @@ from uuid import UUID
 
 import httpx2
 
-from chassis.testing import eventually
+from chassis.testing import eventually, free_port
 from services.payment.adapters.gateways.port import PayoutOrder
 from services.payment.settings import PaymentSettings
 from services.payment.tests.samples import settings_of
-from services.payment.tests.stage import free_port, knobs_of, simulators
+from services.payment.tests.stage import knobs_of, simulators
 
 Hook = tuple[dict[str, str], bytes]
 
@@ -92,7 +92,7 @@ class Vendors:
 @asynccontextmanager
 async def running() -> AsyncIterator[Vendors]:
     """The simulators, up."""
-    port = free_port(26_000)
+    port = free_port()
     with simulators(f"http://127.0.0.1:{port}/hook/") as address:
         async with httpx2.AsyncClient(base_url=address) as tester:
             vendors = Vendors(tester)
