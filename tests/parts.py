@@ -12,10 +12,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import httpcore2
 import pytest
 
 from chassis.testing import FIRST_PORT
@@ -26,6 +28,8 @@ from deploy.stage.ports import Ports
 from deploy.stage.postgres import Postgres
 from tests import containers
 
+# Every new HTTP client reads the system's certificate authorities anew, which takes longer than most tests call.
+httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 2_000_000_000
 
 

@@ -135,7 +135,7 @@ async def test_a_thousand_dead_letters_replayed_in_bulk_twice_have_one_effect_ea
         first = await replays.begin(work, ACT, {"step": lab.step.name}, None)
         second = await replays.begin(work, ACT, {"step": lab.step.name}, None)
     assert first["count"] == second["count"] == 1000
-    await lab.until("SELECT count(*) = 2 FROM replays WHERE state = 'done'", seconds=40)
+    await lab.until("SELECT count(*) = 2 FROM replays WHERE state = 'done'", seconds=120)
     assert (await lab.rows("SELECT count(*) FROM effects"))[0][0] == 1000
     outcomes = await lab.rows("SELECT outcome, count(*) AS n FROM replay_items GROUP BY 1 ORDER BY 1")
     assert {row.outcome: row.n for row in outcomes} == {"succeeded": 1000, "stale": 1000}

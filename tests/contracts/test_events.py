@@ -86,7 +86,7 @@ def _with_other_format(schema: dict[str, Any]) -> None:
 
 
 def _with_wider_pattern(schema: dict[str, Any]) -> None:
-    schema["properties"]["currency"]["pattern"] = "^[A-Z]{3,4}$"
+    schema["properties"]["currency"]["pattern"] = "^[A-Z]+$"  # one with counted repeats takes the checker half a minute
 
 
 def _with_more_money(schema: dict[str, Any]) -> None:

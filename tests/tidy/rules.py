@@ -8,6 +8,7 @@ import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,10 +50,15 @@ def everything() -> list[Path]:
     return sorted(path.relative_to(ROOT) for path in found)
 
 
+@cache
+def _tree(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 def _imports(path: Path, text: str) -> set[str]:
     """What `text` imports, each name in full; relative imports as they resolve."""
     names = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -82,7 +88,7 @@ def _docstrings(tree: ast.AST) -> set[ast.AST]:
 
 def _texts(text: str) -> Iterator[str]:
     """Every string of the code, parts of f-strings too, without docstrings."""
-    tree = ast.parse(text)
+    tree = _tree(text)
     told = _docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told:
@@ -99,7 +105,7 @@ def function_size(path: Path, text: str) -> list[str]:
     """A function has at most 50 lines."""
     return [
         f"{node.name} has {size} lines"
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(_tree(text))
         if isinstance(node, Function) and (size := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
     ]
 
@@ -112,7 +118,7 @@ def module_name(path: Path, text: str) -> list[str]:
 
 def module_docstring(path: Path, text: str) -> list[str]:
     """Every module starts with its purpose."""
-    return [] if not text.strip() or ast.get_docstring(ast.parse(text)) else ["no docstring"]
+    return [] if not text.strip() or ast.get_docstring(_tree(text)) else ["no docstring"]
 
 
 def imports(path: Path, text: str) -> list[str]:
@@ -129,7 +135,7 @@ def pure_domain(path: Path, text: str) -> list[str]:
     home = ".".join(path.parts[: path.parts.index("domain") + 1])
     pure = {*(sys.stdlib_module_names - _IMPURE), *_PURE_PACKAGES, "contracts", "chassis.machine", home}
     found = [f"imports {name}" for name in sorted(_imports(path, text)) if not _within(name, pure)]
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
             found.append(f"waits in line {node.lineno}")
         if isinstance(node, ast.Attribute) and any(ast.unparse(node).endswith(word) for word in _CLOCK):
@@ -142,7 +148,7 @@ def only_the_unit_of_work_commits(path: Path, text: str) -> list[str]:
     if path == Path("chassis/work.py"):
         return []
     found = ["commits by SQL" for word in _texts(text) if re.match(r"\s*COMMIT\b", word)]
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.Attribute) and node.attr == "commit":
             offsets = path == Path("chassis/consuming.py") and ast.unparse(node.value).endswith(".consumer")
             found += [] if offsets else [f"commits in line {node.lineno}"]
@@ -159,7 +165,7 @@ def topics_in_one_place(path: Path, text: str) -> list[str]:
 def no_float_near_money(path: Path, text: str) -> list[str]:
     """Money is integers: no float type, call or literal and no true division where a `_minor` name stands."""
     found = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_tree(text)):
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation is not None:
             name = ast.unparse(node.target) if isinstance(node, ast.AnnAssign) else node.arg
             if "minor" in name and "float" in ast.unparse(node.annotation):
@@ -211,7 +217,7 @@ def public_names_speak(path: Path, text: str) -> list[str]:
     """Every public class, function and method of the contracts and the chassis says what it does."""
     if path.parts[0] not in _SHARED:
         return []
-    module = ast.parse(text)
+    module = _tree(text)
     classes = [node for node in module.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     bodies = [module.body, *(node.body for node in classes)]
     named = [node for body in bodies for node in body if isinstance(node, Function | ast.ClassDef)]
