@@ -41,6 +41,8 @@ KEYS = {
     "PHONEPE_WEBHOOK_PASSWORD": "password1",
 }
 VENDORS = ("razorpay", "stripe", "phonepe")
+_APART = os.getpid() % 300 * 3
+"""Where this run's ports begin: a port is free until its server is up, and two runs at once must not choose the same."""
 
 
 def free_port(start: int = 23_000) -> int:
@@ -58,7 +60,7 @@ def free_port(start: int = 23_000) -> int:
 @contextmanager
 def simulators(webhooks_url: str) -> Iterator[str]:
     """`python -m simulators` as a process of its own; gives its address. Webhooks go to `webhooks_url` + vendor."""
-    first = free_port(24_000)
+    first = free_port(24_000 + _APART)
     ports = [first, free_port(first + 1), 0]
     ports[2] = free_port(ports[1] + 1)
     names = ("SIMULATORS_PORT", "MAIL_HTTP_PORT", "MAIL_SMTP_PORT")
@@ -147,7 +149,7 @@ async def staged(server: Server, *, with_simulator: bool = True, **knobs: Any) -
     database = await fresh_database(server, MIGRATIONS)
     url = database.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
     await database.close()
-    port = free_port()
+    port = free_port(23_000 + _APART)
     origin = f"http://127.0.0.1:{port}"
     with simulators(f"{origin}/api/v1/webhooks/") if with_simulator else _nobody() as simulator:
         settings = samples.settings_of(

@@ -92,7 +92,7 @@ class Vendors:
 @asynccontextmanager
 async def running() -> AsyncIterator[Vendors]:
     """The simulators, up."""
-    port = free_port(26_000)
+    port = free_port(27_000)
     with simulators(f"http://127.0.0.1:{port}/hook/") as address:
         async with httpx2.AsyncClient(base_url=address) as tester:
             vendors = Vendors(tester)
