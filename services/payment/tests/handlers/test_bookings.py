@@ -66,7 +66,7 @@ def opened(number: int) -> CheckoutOpened:
     )
 
 
-@pytest.mark.parametrize("order", itertools.permutations((1, 2, 3)))
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_the_newest_checkout_of_a_cart_stays_however_they_come(
     database: Database, order: tuple[int, ...], at_once: bool
