@@ -35,7 +35,7 @@ MUTATIONS = {
         "another_amount and phonepe",
     ),
     "idempotency key": (
-        f"{GATEWAYS}/stripe/client.py",
+        f"{GATEWAYS}/stripe/calls.py",
         'return {"idempotency_key": text}',
         "return {}",
         "failing_gateway and stripe and drop_after_commit",
