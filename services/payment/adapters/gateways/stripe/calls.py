@@ -15,6 +15,8 @@ from services.payment.adapters.gateways.port import Declined, Misconfigured, Rej
 from services.payment.adapters.gateways.wire import repeated
 
 M = TypeVar("M", bound=BaseModel)
+_BALANCE_RETRY_SECONDS = 3600.0
+_MOST_KEYS = 100
 _NOT_EXECUTED = frozenset({"lock_timeout", "idempotency_key_in_use", "rate_limit"})
 
 
@@ -34,6 +36,24 @@ class Calls:
                 _raise(error)
 
         return await self._breaker.run(once)
+
+    async def paid_by_balance(self, name: str, write: Callable[[Any], Awaitable[Any]]) -> Any:
+        """The SDK's answer to a write that our balance pays, called with its options, under the key `name`.
+
+        Stripe keeps a refusal for a balance too low under its key for a day. Where such a refusal is replayed nothing was
+        executed, and the next key (`name:2` …) may be used; two callers at once take the same key, so it is done once.
+        Raises `Transient` with an hour where our balance is too low.
+        """
+        for number in range(1, _MOST_KEYS + 1):
+            options = under_key(name if number == 1 else f"{name}:{number}")
+            try:
+                return await self.run(partial(write, options))
+            except Rejected as error:
+                if error.reason != "balance_insufficient":
+                    raise
+                if not _was_replayed(error):
+                    break
+        raise Transient(f"our balance at stripe is too low for {name.partition(':')[0]}s", _BALANCE_RETRY_SECONDS)
 
     async def listed(
         self, listing: Callable[[Any], Awaitable[Any]], since: datetime, until: datetime, **more: Any
@@ -63,7 +83,7 @@ def read(model: type[M], answer: Any) -> M:
         raise Unknown(f"an answer that is no {model.__name__}") from error
 
 
-def was_replayed(error: BaseException) -> bool:
+def _was_replayed(error: BaseException) -> bool:
     """Whether a refusal is an earlier one that Stripe kept under the idempotency key (gateways.md 1.5)."""
     cause = error.__cause__
     headers = cause.headers if isinstance(cause, stripe.StripeError) else None

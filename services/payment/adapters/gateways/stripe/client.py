@@ -158,14 +158,14 @@ class StripeGateway:
         return await self._converge(charge, lambda: intents.cancel_async(charge.gateway_order_id, params, key))
 
     async def refund(self, order: RefundOrder) -> RefundPart:
-        """`POST /v1/refunds` of the intent, under our refund id."""
+        """`POST /v1/refunds` of the intent, under our refund id. A balance too low is `Transient`, tried in an hour."""
         params: Any = {
             "payment_intent": order.charge.gateway_order_id,
             "amount": to_stripe(order.amount_minor, order.currency),
             "metadata": {"refund_id": str(order.refund_id)},
         }
-        key = under_key(f"refund:{order.refund_id}")
-        answer = await self._calls.run(lambda: self._calls.v1.refunds.create_async(params, key))
+        create = self._calls.v1.refunds.create_async
+        answer = await self._calls.paid_by_balance(f"refund:{order.refund_id}", lambda key: create(params, key))
         return mapping.refund_part(read(RefundEntity, answer))
 
     async def find_refund(self, order: RefundOrder) -> RefundPart | None:

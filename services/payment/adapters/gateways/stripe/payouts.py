@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from services.payment.adapters.gateways.port import PayoutOrder, Rejected, Transient
+from services.payment.adapters.gateways.port import PayoutOrder
 from services.payment.adapters.gateways.stripe.amounts import to_stripe
-from services.payment.adapters.gateways.stripe.calls import Calls, read, under_key, was_replayed
+from services.payment.adapters.gateways.stripe.calls import Calls, read
 from services.payment.adapters.gateways.stripe.entities import TransferEntity
 from services.payment.adapters.gateways.stripe.mapping import payout_name, payout_part
 from services.payment.adapters.gateways.wire import repeated
 from services.payment.domain.observation import PayoutPart
 
 _DESTINATION = re.compile(r"acct_[A-Za-z0-9]{6,64}")
-_BALANCE_RETRY_SECONDS = 3600.0
-_MOST_KEYS = 100
 
 
 class StripePayouts:
@@ -35,10 +32,8 @@ class StripePayouts:
     async def send(self, order: PayoutOrder) -> PayoutPart:
         """`POST /v1/transfers` under the key `payout:<id>`.
 
-        Looked for first, because Stripe forgets a key after a day. A refusal for a balance too low is kept under its
-        key that long as well: where such a refusal is replayed nothing was executed, and the next key (`payout:<id>:2`
-        …) may be used. Two callers at once take the same key, so the money goes once. Raises `Transient` with an hour
-        where our balance is too low.
+        Looked for first, because Stripe forgets a key after a day. Raises `Transient` with an hour where our balance is
+        too low.
         """
         amount = to_stripe(order.amount_minor, order.currency)
         if (found := await self.find(order)) is not None:
@@ -52,16 +47,8 @@ class StripePayouts:
             "metadata": {"payout_id": str(order.payout_id)},
         }
         create = self._calls.v1.transfers.create_async
-        for number in range(1, _MOST_KEYS + 1):
-            options = under_key(name if number == 1 else f"{name}:{number}")
-            try:
-                return payout_part(read(TransferEntity, await self._calls.run(partial(create, params, options))))
-            except Rejected as error:
-                if error.reason != "balance_insufficient":
-                    raise
-                if not was_replayed(error):
-                    break
-        raise Transient("our balance at stripe is too low for a payout", _BALANCE_RETRY_SECONDS)
+        answer = await self._calls.paid_by_balance(name, lambda options: create(params, options))
+        return payout_part(read(TransferEntity, answer))
 
     async def find(self, order: PayoutOrder) -> PayoutPart | None:
         """`GET /v1/transfers?transfer_group=`: the oldest of the group that is this payout's alone."""
