@@ -8,12 +8,15 @@ skipped fails too.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -31,6 +34,7 @@ from tests import containers
 # Every new HTTP client reads the system's certificate authorities anew, which takes longer than most tests call.
 httpcore2.default_ssl_context = cache(httpcore2.default_ssl_context)
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 2_000_000_000
+_HELD: list[IO[str]] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,9 +57,23 @@ def new_home(prefix: str) -> Path:
         room = state.f_bavail * state.f_frsize >= _MEMORY_BYTES and not state.f_flag & os.ST_NOEXEC
     except OSError:
         room = False
+    if room:
+        _sweep(prefix)
     home = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if room else None))
     home.chmod(0o711)  # a server that runs as nobody has to reach its data
+    hold = (home / "holding").open("w")
+    fcntl.flock(hold, fcntl.LOCK_EX)
+    (home / "holding").rename(home / "held")  # nobody finds it before it is locked
+    _HELD.append(hold)
     return home
+
+
+def _sweep(prefix: str) -> None:
+    """Remove the homes of runs that were killed: memory is not given back by itself. A living run holds its home."""
+    for home in _MEMORY.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), (home / "held").open() as hold:
+            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(home, ignore_errors=True)
 
 
 class PostgresServer:

@@ -12,6 +12,9 @@ from console.tests.samples import BOOKING, HOSTILE, message
 if TYPE_CHECKING:
     from console.tests.fakes import Fakes
 
+LONG = (
+    "The gateway says that pi_3QnJcW2eZvKYlo2C0H7xXn1S_of_acct_1032D82eZvKYlo2C_and_charge_py_1QnJcX2eZvKYlo2C took it."
+)
 PATH = "/payment/api/v1/admin"
 
 
@@ -80,9 +83,9 @@ def money_routes(fakes: Fakes) -> None:
             "kind": f"amount-mismatch-{number}",
             "booking_id": BOOKING,
             "expected_minor": 99900,
-            "seen_minor": 100,
+            "seen_minor": 99_999_999_900,
             "currency": "INR",
-            "detail": HOSTILE,
+            "detail": f"{HOSTILE} {LONG}",
             "deadline_at": "2026-11-21T22:03:10Z",
         }
         return {"cases": [case], "next_page_token": "more" if number == 1 else None}

@@ -7,10 +7,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from tests.parts import PostgresServer
 
 ROOT = Path(__file__).resolve().parents[4]
 GATEWAYS = "services/payment/adapters/gateways"
@@ -51,7 +50,7 @@ MUTATIONS = {
 
 @pytest.mark.db
 @pytest.mark.parametrize("name", MUTATIONS)
-async def test_the_suite_turns_red_without(name: str, tmp_path: Path, postgres_server: PostgresServer) -> None:
+async def test_the_suite_turns_red_without(name: str, tmp_path: Path, postgres_server: Any) -> None:
     path, code, mutated, scenarios = MUTATIONS[name]
     for item in COPIED:
         copy = shutil.copytree if (ROOT / item).is_dir() else shutil.copy
