@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -12,9 +12,7 @@ import orjson
 from chassis.outcomes import Failure
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
-    from chassis.work import Work
+    from chassis.work import Row, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ FROM due WHERE t.id = due.id RETURNING t.*
 """
 
 
-async def claim(work: Work, steps: list[str], limit: int, token: UUID, lease_seconds: float) -> list[Row[Any]]:
+async def claim(work: Work, steps: list[str], limit: int, token: UUID, lease_seconds: float) -> list[Row]:
     """Take up to `limit` due tasks of `steps` under the lease `token`; in order of age."""
     rows = await work.fetch(_CLAIM, steps, limit, token, lease_seconds)
     return sorted(rows, key=lambda row: row.id)
@@ -215,7 +213,7 @@ RETURNING *
 
 async def bury(
     work: Work, task_id: int, token: UUID, disposition: str, failure: Failure, deadline_seconds: float | None
-) -> Row[Any] | None:
+) -> Row | None:
     """Make `task_id` a dead letter; returns its row, or None if the lease is gone."""
     row = await work.fetch_one(
         _BURY, task_id, token, disposition, failure.error_class, failure.message, failure.fingerprint, deadline_seconds

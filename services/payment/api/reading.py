@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Row
 
 from chassis.identity import Caller, Principal
 from chassis.problems import Problem
 from chassis.serving import Db
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Checked, CheckedBooking
@@ -23,7 +21,7 @@ from services.payment.storage import views
 router = APIRouter(tags=["payments"], responses=problems_of("unauthenticated", "not-found", "validation"))
 
 
-async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
+async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row:
     """The payment if the caller may see it; another person's is not there (http.md, Manners)."""
     row = await views.payment(work, payment_id)
     if row is None:
@@ -48,10 +46,10 @@ async def show_payment(request: Request, payment_id: UUID, caller: Caller, datab
         "refunds": [RefundShown.model_validate(item) for item in refunds],
         "transitions": [TransitionShown.model_validate(item) for item in transitions],
     }
-    return PaymentShown.model_validate({**row._mapping, "payment_id": row.id, **lists})
+    return PaymentShown.model_validate({**row, "payment_id": row.id, **lists})
 
 
-def _attempt(row: Row[Any], gateway: Gateway | None) -> AttemptShown:
+def _attempt(row: Row, gateway: Gateway | None) -> AttemptShown:
     shown = AttemptShown.model_validate(row)
     if gateway is not None and row.status == "failed" and row.reason:
         shown.decline = gateway.decline_of(row.reason)
