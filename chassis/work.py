@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,10 @@ class Work:
         """Append a record that is no event of ours: a dead letter with its original bytes."""
         self._told.append(record)
 
+    def told(self, start: int) -> Sequence[outbox.Outgoing]:
+        """What was told in this transaction so far, in order, from the `start`-th on (0 is the first)."""
+        return self._told[start:]
+
     def schedule(
         self,
         step: Step,
@@ -77,6 +81,16 @@ class Work:
     def insert_task(self, task: tasks.NewTask) -> None:
         """Write `task` with this transaction, as it is: retries, blocked messages and dead letters."""
         self._scheduled.append(task)
+
+    @contextmanager
+    def traced(self, traceparents: dict[str, str] | None) -> Iterator[None]:
+        """Inside, what is told carries `traceparents` by key; None leaves everything as it is."""
+        before = self.traceparents
+        self.traceparents = before if traceparents is None else traceparents
+        try:
+            yield
+        finally:
+            self.traceparents = before
 
     async def _flush(self) -> None:
         if self._scheduled:
@@ -128,8 +142,8 @@ class Database:
         for wake in self._on_scheduled:
             wake()
 
-    async def read(self, sql: str, *args: Any) -> Sequence[Row]:
-        """Rows of one query in a transaction of its own, in one round trip: no BEGIN, no COMMIT."""
+    async def alone(self, sql: str, *args: Any) -> Sequence[Row]:
+        """Rows of one statement that is a transaction of its own, in one round trip: no BEGIN, no COMMIT."""
         lent = await take(self.engine)
         try:
             rows: Sequence[Row] = await lent.driver.fetch(sql, *args)
