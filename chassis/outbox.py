@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 900_000
 _HEX = re.compile("[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A record to be: `headers` is set for dead letters, whose headers are not ours to make and who have no `event`."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chassis.work import Database, Row, Work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewTask:
     """A task to be written. `state` is `ready`, `blocked`, `held` or `dead`; a failed one carries its failure."""
 
