@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from chassis import faults, inbox, tasks, telemetry
 from chassis.dead_letters import letter
+from chassis.outbox import Outgoing
 from chassis.outcomes import Dead, Failure, Held, RetryAfter, Verdict, failure_of, verdict
 from chassis.records import Reader, Record, Unreadable, record_id, text_headers
 from chassis.steps import AnyStep, InlineStep, Message, event_models, known_types
@@ -18,6 +19,7 @@ from chassis.work import Database, Work
 
 log = logging.getLogger(__name__)
 _CONFLICT_RETRIES = 8
+_FOLLOW_AGAIN_SECONDS = 5.0
 Entry = Message | Unreadable
 
 
@@ -26,11 +28,21 @@ class BatchStep:
 
     def __init__(self, database: Database, step: AnyStep) -> None:
         self.database, self.step = database, step
+        self.recent = inbox.Recent()
         self._reader = Reader(event_models(step), known_types())
+        self._followers: list[BatchStep] = []
+        self._follow_again_at = 0.0
+
+    def follow_with(self, others: Sequence[BatchStep]) -> None:
+        """Run those of `others` in this step's transactions whose messages it tells (ADR 0017)."""
+        self._followers = [other for other in others if isinstance(other.step, InlineStep)]
 
     async def apply(self, records: Sequence[Record]) -> None:
         """Take every record: processed, queued, waiting behind its key, or dead. Raises when the database is away."""
-        entries = [entry for record in records if (entry := self._reader.read(record)) is not None]
+        news = [record for record in records if not self.recent.has(record)]
+        if len(news) < len(records):
+            telemetry.STEP_MESSAGES.labels(self.step.name, "duplicate").inc(len(records) - len(news))
+        entries = [entry for record in news if (entry := self._reader.read(record)) is not None]
         faults.point("consumer.received")
         if entries:
             started = time.monotonic()
@@ -40,8 +52,9 @@ class BatchStep:
 
     async def _divide(self, entries: Sequence[Entry]) -> None:
         for retry in range(_CONFLICT_RETRIES):
+            follow = bool(self._followers) and time.monotonic() >= self._follow_again_at
             try:
-                await self._transact(entries)
+                await self._transact(entries, follow=follow)
             except Exception as error:
                 kind = verdict(error)
                 if kind is Verdict.AWAY:
@@ -49,6 +62,10 @@ class BatchStep:
                 if kind is Verdict.CONFLICT and retry + 1 < _CONFLICT_RETRIES:
                     await asyncio.sleep(random.uniform(0.002, 0.02) * (retry + 1))
                     continue
+                if follow:
+                    self._follow_again_at = time.monotonic() + _FOLLOW_AGAIN_SECONDS
+                    await self._divide(entries)
+                    return
                 if len(entries) > 1:
                     middle = len(entries) // 2
                     await self._divide(entries[:middle])
@@ -57,7 +74,8 @@ class BatchStep:
                 await self._park(entries[0], error)
             return
 
-    async def _transact(self, entries: Sequence[Entry]) -> None:
+    async def _transact(self, entries: Sequence[Entry], *, follow: bool) -> None:
+        followed: list[tuple[BatchStep, list[Message]]] = []
         messages = [entry for entry in entries if isinstance(entry, Message)]
         with telemetry.handling(self.step.name, messages) as traceparents:
             async with self.database.transaction(traceparents) as work:
@@ -70,10 +88,36 @@ class BatchStep:
                     self._queue(work, runnable)
                 for message in blocked:
                     work.insert_task(new_task(self.step, message, state="blocked"))
+                if follow:
+                    followed = await self._follow(work)
                 faults.point("consumer.before_commit")
+        for other, done in followed:
+            other.recent.add(done)
+            telemetry.STEP_MESSAGES.labels(other.step.name, "done").inc(len(done))
         telemetry.STEP_MESSAGES.labels(self.step.name, "done").inc(len(runnable))
         if blocked:
             telemetry.STEP_MESSAGES.labels(self.step.name, "blocked").inc(len(blocked))
+
+    async def _follow(self, work: Work) -> list[tuple[BatchStep, list[Message]]]:
+        """Run the steps of this service that take what was just told, and those that take what they tell."""
+        followed: list[tuple[BatchStep, list[Message]]] = []
+        start = 0
+        while told := work.told(start):
+            start += len(told)
+            for other in self._followers:
+                messages = [_as_message(item) for item in told if item.event and item.type in other._reader.models]
+                if messages:
+                    await other._run_within(work, messages)
+                    followed.append((other, messages))
+        return followed
+
+    async def _run_within(self, work: Work, messages: list[Message]) -> None:
+        taken = await inbox.take(work, self.step.name, messages)
+        if taken.waiting_keys:
+            raise RuntimeError(f"{self.step.name} has open work for a key: its messages come by Kafka")
+        with telemetry.handling(self.step.name, messages) as traceparents, work.traced(traceparents):
+            assert isinstance(self.step, InlineStep)
+            await self.step.handle_many(work, messages)
 
     async def _take(self, work: Work, messages: list[Message]) -> tuple[list[Message], list[Message]]:
         if not messages:
@@ -183,6 +227,13 @@ def new_task(
         disposition=disposition,
         failure=failure,
         deadline_seconds=step.deadline_seconds,
+    )
+
+
+def _as_message(told: Outgoing) -> Message:
+    """What was told, as its reader will get it from Kafka; it has no place there yet."""
+    return Message(
+        told.event_id, told.type, told.key, told.event, 0, told.traceparent, told.body or b"", {}, told.topic
     )
 
 

@@ -11,8 +11,14 @@ _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations
              (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"""
 
 
+_CORE = (
+    ("0000_20261120_expand_core", "core_tables.sql"),
+    ("0000_20261125_expand_core_indexes", "core_indexes.sql"),
+)
+
+
 def _scripts(folder: Path) -> list[tuple[str, str]]:
-    core = [("0000_20261120_expand_core", files("chassis").joinpath("core_tables.sql").read_text())]
+    core = [(name, files("chassis").joinpath(script).read_text()) for name, script in _CORE]
     return core + [(path.stem, path.read_text()) for path in sorted(folder.glob("*.sql"))]
 
 

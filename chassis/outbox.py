@@ -19,9 +19,9 @@ MAX_BODY_BYTES = 900_000
 _HEX = re.compile("[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
-    """A record to be: `headers` is set for dead letters, whose headers are not ours to make."""
+    """A record to be: `headers` is set for dead letters, whose headers are not ours to make and who have no `event`."""
 
     event_id: UUID
     topic: str
@@ -31,6 +31,7 @@ class Outgoing:
     headers: dict[str, str] | None = None
     causation_id: UUID | None = None
     traceparent: str | None = None
+    event: Event | None = None
 
 
 def trace_id_of(booking_id: str) -> str | None:
@@ -46,7 +47,7 @@ def outgoing(event: Event, causation: UUID | None, traceparent: str | None) -> O
         raise ValueError(f"{event.type} has {len(body)} bytes, more than {MAX_BODY_BYTES}")
     if traceparent is None and (trace_id := trace_id_of(event.booking_id)):
         traceparent = f"00-{trace_id}-{trace_id[16:]}-01"
-    return Outgoing(uuid7(), event.topic.name, event.booking_id, event.type, body, None, causation, traceparent)
+    return Outgoing(uuid7(), event.topic.name, event.booking_id, event.type, body, None, causation, traceparent, event)
 
 
 _APPEND = """

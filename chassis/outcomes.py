@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -56,11 +55,12 @@ _CONFLICT_STATES = ("40001", "40P01", "55P03")
 
 def verdict(error: BaseException) -> Verdict:
     """Classify an error that escaped a transaction by its SQLSTATE (PostgreSQL appendix A)."""
-    if isinstance(error, OSError | InterfaceError | PoolTimeout | asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return Verdict.FAILED  # a value that the driver can't encode is the message's fault
+    if isinstance(error, OSError | PoolTimeout | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return Verdict.AWAY
-    wrapped = error.orig if isinstance(error, DBAPIError) else error  # errors of connecting come unwrapped
-    state = getattr(wrapped, "sqlstate", None) or ""
-    if state.startswith(_AWAY_STATES) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith(_AWAY_STATES):
         return Verdict.AWAY
     return Verdict.CONFLICT if state in _CONFLICT_STATES else Verdict.FAILED
 
@@ -80,10 +80,9 @@ _SECRETS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+|\b\d{12,19}\b|(?i:bearer\s+\S+)|
 def failure_of(error: BaseException) -> Failure:
     """Describe `error` without personal data: mails, card-like numbers and tokens are blanked out."""
     name = type(error).__name__
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        name, text = type(error.orig.__cause__ or error.orig).__name__, str(error.orig).splitlines()[0]
-    else:
-        text = str(error)
+    text = str(error)
+    if isinstance(error, asyncpg.PostgresError):
+        text = text.partition("\n")[0]
     frames = [
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.name}" for frame in traceback.extract_tb(error.__traceback__)
     ]

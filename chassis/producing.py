@@ -26,7 +26,7 @@ class Publication:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outbound:
     """A record ready for the producer."""
 

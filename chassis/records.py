@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from asyncpg.pgproto.pgproto import UUID as FastUUID  # noqa: N811 - a UUID in C, for speed
 from pydantic import BaseModel, ValidationError
 
 from chassis.steps import Message
@@ -112,9 +113,9 @@ def read(record: Record, models: dict[str, type[BaseModel]]) -> Message | Unread
     if record.value is None:
         return _unreadable(record, kind, "UNDECODABLE", "the body is null")
     try:
-        message_id = UUID(headers["ce_id"])
+        message_id: UUID = FastUUID(headers["ce_id"])
         key = (record.key or b"").decode("utf-8")
-        event = model.model_validate_json(record.value)
+        event = model.__pydantic_validator__.validate_json(record.value)
     except (KeyError, ValueError) as error:
         if isinstance(error, ValidationError):
             broken = error.errors(include_url=False, include_input=False, include_context=False)

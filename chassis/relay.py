@@ -17,7 +17,7 @@ from chassis import faults, telemetry
 from chassis.ids import uuid7
 from chassis.outcomes import failure_of
 from chassis.producing import Outbound, Producer, Publication
-from chassis.work import Database, Work
+from chassis.work import Database
 from contracts.event import REGISTRY
 
 log = logging.getLogger(__name__)
@@ -43,10 +43,10 @@ SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[]) ON CONFLICT DO NOTHI
 """
 
 
-async def lead(work: Work, name: str, owner: UUID, seconds: float) -> int | None:
+async def lead(database: Database, name: str, owner: UUID, seconds: float) -> int | None:
     """Take or keep the lease `name`; its epoch, or None while another owner holds it."""
-    row = await work.fetch_one(_LEAD, name, owner, seconds)
-    return None if row is None else int(row.epoch)
+    rows = await database.alone(_LEAD, name, owner, seconds)
+    return int(rows[0].epoch) if rows else None
 
 
 @lru_cache(maxsize=1024)
@@ -120,8 +120,7 @@ class Relay:
         now = time.monotonic()
         if now < self._lead_until - LEASE_SECONDS / 2:
             return True
-        async with self.database.transaction() as work:
-            epoch = await lead(work, f"relay.{self.service}", self.owner, LEASE_SECONDS)
+        epoch = await lead(self.database, f"relay.{self.service}", self.owner, LEASE_SECONDS)
         telemetry.RELAY_LEADER.labels(self.service).set(0 if epoch is None else 1)
         self._lead_until = 0.0 if epoch is None else now + LEASE_SECONDS
         return epoch is not None
@@ -139,7 +138,7 @@ class Relay:
         """Publish the oldest visible rows that are not on their way to be marked; returns how many."""
         if len(self._unmarked) > self.batch_rows // 4:  # else a backlog's pass would read mostly what was sent
             await self._marked()
-        rows = [row for row in await self.database.read(_READ, self.batch_rows) if row.id not in self._unmarked]
+        rows = [row for row in await self.database.alone(_READ, self.batch_rows) if row.id not in self._unmarked]
         if not rows:
             await self._marked()
             return 0
@@ -154,7 +153,7 @@ class Relay:
 
     async def _mark(self, places: list[tuple[Any, Publication]]) -> None:
         """Marks go beside the next pass; if they fail, their rows are published once more and the inbox drops them."""
-        await self.database.read(
+        await self.database.alone(
             _MARK, [row.id for row, _ in places], [p.partition for _, p in places], [p.offset for _, p in places]
         )
         faults.point("relay.marked")

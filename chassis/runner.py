@@ -90,8 +90,7 @@ class TaskRunner:
     async def _claim_loop(self) -> None:
         while True:
             try:
-                busy = await self._claim_inline()
-                busy = await self._claim_queued() or busy
+                busy = await self._claim()
             except Exception as error:
                 log.warning("tasks can't be claimed: %r", failure_of(error))
                 await asyncio.sleep(0.5)
@@ -106,57 +105,50 @@ class TaskRunner:
             await asyncio.sleep(self.lease_seconds / 4)
             if self._tokens:
                 try:
-                    async with self.database.transaction() as work:
-                        await tasks.renew(work, list(self._tokens), self.lease_seconds)
+                    await tasks.renew(self.database, list(self._tokens), self.lease_seconds)
                 except Exception as error:
                     log.warning("leases can't be renewed: %r", failure_of(error))
 
     async def _recover_loop(self) -> None:
         while True:
             try:
-                async with self.database.transaction() as work:
-                    found = await tasks.recover(work)
-                if found:
+                if await tasks.recover(self.database):
                     self.wake()
             except Exception as error:
                 log.warning("lost tasks can't be recovered: %r", failure_of(error))
             await asyncio.sleep(0.5)
 
-    async def _claim(self, names: list[str], limit: int) -> list[Leased]:
-        token = uuid7()
-        async with self.database.transaction() as work:
-            rows = await tasks.claim(work, names, limit, token, self.lease_seconds)
+    async def _claim(self) -> bool:
+        """Claim what is due for the places that are free, in one statement; run it, inline steps at once."""
+        token, rooms = uuid7(), {name: self._room(step) for name, step in self.steps.items()}
+        rows = await tasks.claim(self.database, rooms, token, self.lease_seconds) if any(rooms.values()) else []
         if rows:
             self._tokens[token] = len(rows)
         faults.point("task.claimed")
-        return [Leased(row, token) for row in rows]
-
-    async def _claim_inline(self) -> bool:
-        names = [name for name, step in self.steps.items() if isinstance(step, InlineStep)]
-        leased = await self._claim(names, INLINE_BATCH) if names else []
-        if not leased:
-            return False
+        inline: dict[str, list[Leased]] = {}
+        for item in [Leased(row, token) for row in rows]:
+            step = self.steps[item.row.step]
+            if isinstance(step, InlineStep):
+                inline.setdefault(step.name, []).append(item)
+                continue
+            task = asyncio.create_task(self._run_queued(step, item))
+            self._running[step.name].add(task)
+            task.add_done_callback(partial(self._ended, self._running[step.name]))
         try:
-            for name in {item.row.step for item in leased}:
-                await self._divide(self.steps[name], [item for item in leased if item.row.step == name])
+            for name, leased in inline.items():
+                await self._divide(self.steps[name], leased)
         finally:
-            del self._tokens[leased[0].token]
-        return True
+            self._release(token, sum(map(len, inline.values())))
+        return bool(rows)
 
-    async def _claim_queued(self) -> bool:
-        started = False
-        for name, step in self.steps.items():
-            if not isinstance(step, QueuedStep):
-                continue
-            free = step.concurrency - len(self._running[name])
-            if free <= 0:
-                continue
-            for item in await self._claim([name], free):
-                started = True
-                task = asyncio.create_task(self._run_queued(step, item))
-                self._running[name].add(task)
-                task.add_done_callback(partial(self._ended, self._running[name]))
-        return started
+    def _room(self, step: AnyStep) -> int:
+        return INLINE_BATCH if isinstance(step, InlineStep) else step.concurrency - len(self._running[step.name])
+
+    def _release(self, token: UUID, count: int) -> None:
+        """`count` tasks under `token` have ended: when they were the last, their lease is renewed no longer."""
+        self._tokens[token] -= count
+        if not self._tokens[token]:
+            del self._tokens[token]
 
     def _ended(self, group: set[asyncio.Task[None]], done: asyncio.Task[None]) -> None:
         group.discard(done)
@@ -200,9 +192,7 @@ class TaskRunner:
                 error = RetryAfter(1.0, f"{type(error).__name__}: {error}")
             await self._settle(step, item, error)
         finally:
-            self._tokens[item.token] -= 1
-            if not self._tokens[item.token]:
-                del self._tokens[item.token]
+            self._release(item.token, 1)
 
     async def _call(self, step: QueuedStep, item: Leased) -> None:
         message = message_of(step, item.row)

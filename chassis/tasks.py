@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
@@ -12,12 +12,10 @@ import orjson
 from chassis.outcomes import Failure
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
-
-    from chassis.work import Work
+    from chassis.work import Database, Row, Work
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewTask:
     """A task to be written. `state` is `ready`, `blocked`, `held` or `dead`; a failed one carries its failure."""
 
@@ -84,10 +82,11 @@ async def insert(work: Work, new: Sequence[NewTask]) -> None:
 
 
 _CLAIM = """
-WITH due AS (
-    SELECT id FROM tasks
-    WHERE state IN ('ready', 'held') AND due_at <= now() AND step = ANY($1::text[])
-    ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+WITH due AS MATERIALIZED (
+    SELECT t.id FROM unnest($1::text[], $2::int[]) AS w (step, room) CROSS JOIN LATERAL (
+        SELECT id FROM tasks WHERE step = w.step AND state IN ('ready', 'held') AND due_at <= now()
+        ORDER BY due_at, id LIMIT w.room FOR UPDATE SKIP LOCKED
+    ) AS t
 )
 UPDATE tasks t
 SET state = 'running', lease_token = $3, lease_until = now() + make_interval(secs => $4), held_by = NULL
@@ -95,21 +94,21 @@ FROM due WHERE t.id = due.id RETURNING t.*
 """
 
 
-async def claim(work: Work, steps: list[str], limit: int, token: UUID, lease_seconds: float) -> list[Row[Any]]:
-    """Take up to `limit` due tasks of `steps` under the lease `token`; in order of age."""
-    rows = await work.fetch(_CLAIM, steps, limit, token, lease_seconds)
+async def claim(database: Database, rooms: dict[str, int], token: UUID, lease_seconds: float) -> list[Row]:
+    """Take due tasks under the lease `token`, of each step as many as `rooms` says at most; in order of age."""
+    rows = await database.alone(_CLAIM, list(rooms), list(rooms.values()), token, lease_seconds)
     return sorted(rows, key=lambda row: row.id)
 
 
 _RENEW = """
 UPDATE tasks SET lease_until = now() + make_interval(secs => $2)
-WHERE state = 'running' AND lease_token = ANY($1::uuid[])
+WHERE state = 'running' AND lease_token = ANY($1::uuid[]) RETURNING id
 """
 
 
-async def renew(work: Work, tokens: list[UUID], lease_seconds: float) -> int:
+async def renew(database: Database, tokens: list[UUID], lease_seconds: float) -> int:
     """Keep the leases `tokens`; returns how many tasks they still hold."""
-    return await work.execute(_RENEW, tokens, lease_seconds)
+    return len(await database.alone(_RENEW, tokens, lease_seconds))
 
 
 _RECOVER = """
@@ -119,19 +118,20 @@ WITH lost AS (
 UPDATE tasks t
 SET state = 'ready', lease_token = NULL, lease_until = NULL, interruptions = interruptions + 1,
     due_at = now() + make_interval(secs => least(interruptions * 0.5, 30))
-FROM lost WHERE t.id = lost.id
+FROM lost WHERE t.id = lost.id RETURNING t.id
 """
 _UNBLOCK_ORPHANS = """
 UPDATE tasks t SET state = 'ready', due_at = now()
 FROM (SELECT DISTINCT ON (step, key) id FROM tasks WHERE state = 'blocked' ORDER BY step, key, id) head
 WHERE t.id = head.id AND t.state = 'blocked'
   AND NOT EXISTS (SELECT 1 FROM tasks p WHERE p.step = t.step AND p.key = t.key AND p.id < t.id)
+RETURNING t.id
 """
 
 
-async def recover(work: Work) -> int:
+async def recover(database: Database) -> int:
     """Give back the tasks of workers that died, and free blocked tasks with nobody before them; returns how many."""
-    return await work.execute(_RECOVER) + await work.execute(_UNBLOCK_ORPHANS)
+    return len(await database.alone(_RECOVER)) + len(await database.alone(_UNBLOCK_ORPHANS))
 
 
 _FINISH = (
@@ -215,7 +215,7 @@ RETURNING *
 
 async def bury(
     work: Work, task_id: int, token: UUID, disposition: str, failure: Failure, deadline_seconds: float | None
-) -> Row[Any] | None:
+) -> Row | None:
     """Make `task_id` a dead letter; returns its row, or None if the lease is gone."""
     row = await work.fetch_one(
         _BURY, task_id, token, disposition, failure.error_class, failure.message, failure.fingerprint, deadline_seconds

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Row, event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import faults, outbox, tasks
 from chassis.ids import uuid7
+from chassis.pool import Driver, Row, engine_of, take
 from contracts.event import Event
 from contracts.topics import Step
+
+__all__ = ["Database", "Row", "Work"]
 
 
 class Work:
     """What a handler may do inside its transaction: read, write, tell events, schedule tasks. Never commit."""
 
-    def __init__(self, connection: AsyncConnection, spans: dict[str, str] | None = None) -> None:
-        self._connection = connection
+    def __init__(self, driver: Driver, spans: dict[str, str] | None = None) -> None:
+        self._driver = driver
         self._told: list[outbox.Outgoing] = []
         self._scheduled: list[tasks.NewTask] = []
         self.traceparents = spans if spans is not None else {}
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Row[Any]]:
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Row]:
         """Rows of `sql`; parameters are `$1`, `$2`, … as PostgreSQL has them, lists for arrays."""
-        return (await self._connection.exec_driver_sql(sql, args)).all()
+        rows: Sequence[Row] = await self._driver.fetch(sql, *args)
+        return rows
 
-    async def fetch_one(self, sql: str, *args: Any) -> Row[Any] | None:
+    async def fetch_one(self, sql: str, *args: Any) -> Row | None:
         """The first row of `sql`, or None."""
-        return (await self._connection.exec_driver_sql(sql, args)).first()
+        row: Row | None = await self._driver.fetchrow(sql, *args)
+        return row
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run `sql`; returns how many rows it touched."""
-        return (await self._connection.exec_driver_sql(sql, args)).rowcount
+        count = (await self._driver.execute(sql, *args)).rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
 
     def tell(self, told: Event, *, causation: UUID | None = None) -> None:
         """Append `told` to the outbox with this transaction. Raises `ValueError` when its body is over 900,000 bytes."""
@@ -45,6 +50,10 @@ class Work:
     def tell_raw(self, record: outbox.Outgoing) -> None:
         """Append a record that is no event of ours: a dead letter with its original bytes."""
         self._told.append(record)
+
+    def told(self, start: int) -> Sequence[outbox.Outgoing]:
+        """What was told in this transaction so far, in order, from the `start`-th on (0 is the first)."""
+        return self._told[start:]
 
     def schedule(
         self,
@@ -73,6 +82,16 @@ class Work:
         """Write `task` with this transaction, as it is: retries, blocked messages and dead letters."""
         self._scheduled.append(task)
 
+    @contextmanager
+    def traced(self, traceparents: dict[str, str] | None) -> Iterator[None]:
+        """Inside, what is told carries `traceparents` by key; None leaves everything as it is."""
+        before = self.traceparents
+        self.traceparents = before if traceparents is None else traceparents
+        try:
+            yield
+        finally:
+            self.traceparents = before
+
     async def _flush(self) -> None:
         if self._scheduled:
             await tasks.insert(self, self._scheduled)
@@ -83,17 +102,7 @@ class Work:
         """Write what was told and scheduled, then commit. Only `Database.transaction` calls this."""
         await self._flush()
         faults.point("work.before_commit")
-        await self._connection.commit()
-
-
-def _json_as_text(connection: Any, _: Any) -> None:
-    """JSON goes in and comes out as text: each reader decides whether and how it is parsed."""
-
-    async def register(driver: Any) -> None:
-        for name in ("json", "jsonb"):
-            await driver.set_type_codec(name, encoder=str, decoder=str, schema="pg_catalog", format="text")
-
-    connection.run_async(register)
+        await self._driver.execute("COMMIT")
 
 
 class Database:
@@ -101,32 +110,13 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._on_told: list[Callable[[], None]] = []
         self._on_scheduled: list[Callable[[], None]] = []
 
     @classmethod
     def connect(cls, url: str, *, connections: int = 12, application: str = "payfirst") -> Database:
         """A pool for `url` (`postgresql://…`); nothing is opened before it is needed."""
-        engine = create_async_engine(
-            url.replace("postgresql://", "postgresql+asyncpg://", 1),
-            pool_size=connections,
-            max_overflow=4,
-            pool_timeout=10,
-            connect_args={
-                "timeout": 5,
-                "command_timeout": 60,
-                "server_settings": {
-                    "application_name": application,
-                    "jit": "off",
-                    "lock_timeout": "5s",
-                    "statement_timeout": "30s",
-                    "idle_in_transaction_session_timeout": "30s",
-                },
-            },
-        )
-        event.listen(engine.sync_engine, "connect", _json_as_text)
-        return cls(engine)
+        return cls(engine_of(url, connections, application))
 
     def wake_after_commit(
         self, *, told: Callable[[], None] | None = None, scheduled: Callable[[], None] | None = None
@@ -138,8 +128,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self, traceparents: dict[str, str] | None = None) -> AsyncIterator[Work]:
         """One transaction: commits when the block ends, rolls back when it raises."""
-        async with self.engine.connect() as connection:
-            work = Work(connection, traceparents)
+        async with self._begun(traceparents) as work:
             yield work
             await work.commit()
         if work._told:
@@ -153,19 +142,34 @@ class Database:
         for wake in self._on_scheduled:
             wake()
 
-    async def read(self, sql: str, *args: Any) -> Sequence[Row[Any]]:
-        """Rows of one query in a transaction of its own, in one round trip: no BEGIN, no COMMIT."""
-        async with self._reading.connect() as connection:
-            return (await connection.exec_driver_sql(sql, args)).all()
+    async def alone(self, sql: str, *args: Any) -> Sequence[Row]:
+        """Rows of one statement that is a transaction of its own, in one round trip: no BEGIN, no COMMIT."""
+        lent = await take(self.engine)
+        try:
+            rows: Sequence[Row] = await lent.driver.fetch(sql, *args)
+            return rows
+        finally:
+            lent.give_back()
 
     @asynccontextmanager
     async def rehearsal(self) -> AsyncIterator[Work]:
         """A transaction that is always rolled back: the dry run of a replay."""
-        async with self.engine.connect() as connection:
-            work = Work(connection)
+        async with self._begun() as work:
             yield work
             await work._flush()
-            await connection.rollback()
+            await work.execute("ROLLBACK")
+
+    @asynccontextmanager
+    async def _begun(self, traceparents: dict[str, str] | None = None) -> AsyncIterator[Work]:
+        """A unit of work on a connection of its own; what escapes rolls back."""
+        lent = await take(self.engine)
+        try:
+            await lent.driver.execute("BEGIN")
+            yield Work(lent.driver, traceparents)
+        except BaseException:
+            await lent.give_up()
+            raise
+        lent.give_back()
 
     async def close(self) -> None:
         """Close every connection of the pool."""

@@ -42,10 +42,10 @@ class Worker:
         database.wake_after_commit(told=self.relay.wake, scheduled=self.runner.wake)
         self.broker = make_broker(settings.bootstrap)
         self.offsets: list[Offsets] = []
-        for step in application.steps:
-            if step.step.topics:
-                apply = BatchStep(database, step).apply
-                self.offsets.append(subscribe(self.broker, step, apply, settings.consumer_batch_records))
+        readers = [BatchStep(database, step) for step in application.steps if step.step.topics]
+        for reader in readers:
+            reader.follow_with(readers)
+            self.offsets.append(subscribe(self.broker, reader.step, reader.apply, settings.consumer_batch_records))
         self._started = asyncio.Event()
         self._stopping = False
 

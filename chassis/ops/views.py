@@ -23,7 +23,7 @@ def plain(value: Any) -> Any:
 
 def as_dict(row: Any) -> dict[str, Any]:
     """A row as a JSON object."""
-    return {name: plain(value) for name, value in row._mapping.items()}
+    return {name: plain(value) for name, value in row.items()}
 
 
 def readable(body: bytes | None) -> Any:

@@ -86,13 +86,12 @@ async def test_a_task_of_a_dead_worker_is_run_by_another_and_the_zombie_changes_
     token = uuid7()
     async with lab.database.transaction() as work:
         work.schedule(lab.step, lab.happened(booking_id="b-1", n=5), key="b-1")
-    async with lab.database.transaction() as work:
-        (row,) = await tasks.claim(work, [lab.step.name], 10, token, 0.3)
+    (row,) = await tasks.claim(lab.database, {lab.step.name: 10}, token, 0.3)
     await lab.start()
     await lab.until("SELECT count(*) = 1 FROM effects", seconds=8)
     async with lab.database.transaction() as work:
         assert await tasks.finish(work, [row.id], token) == set()
-        assert await tasks.renew(work, [token], 5) == 0
+    assert await tasks.renew(lab.database, [token], 5) == 0
 
 
 async def test_replaying_twice_at_the_same_time_has_one_effect_and_is_on_record(lab: Lab) -> None:

@@ -94,8 +94,11 @@ class Process:
     def kill(self, number: int = signal.SIGKILL) -> int | None:
         """Send `number` to the child (not its group); the watcher starts it again. Returns the pid that was hit."""
         pid = self.pid
-        if pid is not None:
-            os.kill(pid, number)
+        try:
+            if pid is not None:
+                os.kill(pid, number)
+        except ProcessLookupError:  # it died a moment ago, and nobody has noticed yet
+            return None
         return pid
 
     async def stop(self, number: int = signal.SIGTERM, seconds: float = 20.0) -> None:

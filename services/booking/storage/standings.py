@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 
 DEADLINE_SECONDS = 300
 """How long a paid booking may take to be fulfilled; the alert of `paid-not-fulfilled` rings at the same age."""
@@ -65,7 +62,7 @@ FROM standing GROUP BY currency ORDER BY currency
 """  # noqa: S608
 
 
-async def open_sums(work: Work) -> Sequence[Row[Any]]:
+async def open_sums(work: Work) -> Sequence[Row]:
     """For each currency: how many bookings and payments without one are neither fulfilled nor given back, for how much, the oldest's seconds."""
     return await work.fetch(
         f"""SELECT currency, count(*) AS n, sum(open_minor)::bigint AS minor, max(waited_seconds) AS oldest
@@ -73,7 +70,7 @@ async def open_sums(work: Work) -> Sequence[Row[Any]]:
     )
 
 
-async def late(work: Work, limit: int) -> Sequence[Row[Any]]:
+async def late(work: Work, limit: int) -> Sequence[Row]:
     """What is open past the deadline, the oldest first: bookings, and payments without one (`unbooked`); `since` when."""
     return await work.fetch(
         f"SELECT * FROM ({_OPEN}) AS o WHERE waited_seconds > $1 ORDER BY since, booking_id LIMIT $2",  # noqa: S608
@@ -82,6 +79,6 @@ async def late(work: Work, limit: int) -> Sequence[Row[Any]]:
     )
 
 
-async def sums(work: Work) -> Sequence[Row[Any]]:
+async def sums(work: Work) -> Sequence[Row]:
     """For each currency, over all that was ever secured: what was paid, and the five things that it became."""
     return await work.fetch(_SUMS, DEADLINE_SECONDS)

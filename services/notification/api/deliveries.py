@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
-from sqlalchemy import Row
 
 from chassis.identity import Caller
 from chassis.problems import Problem
 from chassis.serving import Db
+from chassis.work import Row
 from contracts.values import Identifier
 from services.notification.api.ownership import ensure_own_booking
 from services.notification.domain.delivery import State
@@ -44,7 +44,7 @@ class Deliveries(BaseModel):
     next_page_token: str | None = None
 
 
-def _shown(row: Row[Any], *, staff: bool) -> Delivery:
+def _shown(row: Row, *, staff: bool) -> Delivery:
     role, _, _ = row.recipient.partition(":")
     return Delivery(
         delivery_id=row.delivery_id,

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from chassis.ids import uuid7
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.notification.domain.delivery import State, Trigger
 from services.notification.domain.notices import Notice
 
@@ -21,7 +18,7 @@ RETURNING delivery_id, booking_id
 """
 
 
-async def queue(work: Work, notices: Sequence[Notice]) -> Sequence[Row[Any]]:
+async def queue(work: Work, notices: Sequence[Notice]) -> Sequence[Row]:
     """Write `notices` as queued deliveries; returns (delivery_id, booking_id) of those that were not owed before."""
     return await work.fetch(
         _QUEUE,
@@ -51,7 +48,7 @@ FOR UPDATE OF d
 """
 
 
-async def to_send(work: Work, delivery_id: UUID) -> Row[Any] | None:
+async def to_send(work: Work, delivery_id: UUID) -> Row | None:
     """The delivery with everything that sending it needs, locked; what is not known is null."""
     return await work.fetch_one(_TO_SEND, delivery_id)
 
@@ -108,6 +105,6 @@ ORDER BY delivery_id DESC LIMIT $5
 
 async def page(
     work: Work, booking_id: str | None, state: str | None, before: UUID | None, *, trainers: bool, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row]:
     """Up to `limit` deliveries, newest first, older than `before`; with those to trainers only when asked."""
     return await work.fetch(_LIST, booking_id, state, before, trainers, limit)

@@ -81,7 +81,7 @@ async def journals(
     """The journals of a booking, of an account, or all."""
     async with database.transaction() as work:
         rows = await ledger.journals(work, booking_id, account, since, page_token, _PAGE + 1)
-    shown = [{**row._mapping, "entries": orjson.loads(row.entries)} for row in rows[:_PAGE]]
+    shown = [{**row, "entries": orjson.loads(row.entries)} for row in rows[:_PAGE]]
     return {"journals": shown, "next_page_token": str(rows[_PAGE - 1].id) if len(rows) > _PAGE else None}
 
 

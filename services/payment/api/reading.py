@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Row
 
 from chassis.identity import Caller, Principal, require
 from chassis.problems import Problem
 from chassis.serving import Db
-from chassis.work import Work
+from chassis.work import Row, Work
 from contracts.values import Identifier
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.adapters.gateways.registry import Gateways
@@ -25,7 +23,7 @@ from services.payment.storage import views
 router = APIRouter(tags=["payments"], responses=problems_of("unauthenticated", "not-found", "validation"))
 
 
-async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row[Any]:
+async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row:
     """The payment if the caller may see it; another person's is not there (http.md, Manners)."""
     row = await views.payment(work, payment_id)
     if row is None or not (caller.owns("booking", row.booking_id, row.buyer_id) or caller.is_staff):
@@ -53,7 +51,7 @@ async def payments_of_booking(request: Request, booking_id: Identifier, database
         return Payments(payments=[await _shown(work, row, request.app.state.gateways) for row in rows])
 
 
-async def _shown(work: Work, row: Row[Any], gateways: Gateways) -> PaymentShown:
+async def _shown(work: Work, row: Row, gateways: Gateways) -> PaymentShown:
     attempts = await views.attempts(work, row.id)
     refunds = await views.refunds(work, row.id)
     transitions = await views.transitions(work, row.id)
@@ -63,10 +61,10 @@ async def _shown(work: Work, row: Row[Any], gateways: Gateways) -> PaymentShown:
         "refunds": [RefundShown.model_validate(item) for item in refunds],
         "transitions": [TransitionShown.model_validate(item) for item in transitions],
     }
-    return PaymentShown.model_validate({**row._mapping, "payment_id": row.id, **lists})
+    return PaymentShown.model_validate({**row, "payment_id": row.id, **lists})
 
 
-def _attempt(row: Row[Any], gateway: Gateway | None) -> AttemptShown:
+def _attempt(row: Row, gateway: Gateway | None) -> AttemptShown:
     shown = AttemptShown.model_validate(row)
     if gateway is not None and row.status == "failed" and row.reason:
         shown.decline = gateway.decline_of(row.reason)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import Response as Raw
-from sqlalchemy import Row
 
+from chassis.work import Row
 from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Verified, VerifiedBooking, Verify
 from services.payment.domain.states import SECURED, PaymentState
@@ -32,7 +30,7 @@ async def verify(request: Request, returned: Verify) -> Response:
     return Raw(answer.model_dump_json(), 200 if known else 202, media_type="application/json")
 
 
-def answer_of(row: Row[Any]) -> Verified:
+def answer_of(row: Row) -> Verified:
     """The answer for a payment as it is."""
     booking = None
     if row.book_status is not None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import Row
-
 from chassis.ids import uuid7
-from chassis.work import Database, Work
+from chassis.work import Database, Row, Work
 from contracts.topics import PAYMENT_PAYOUTS
 from services.payment.domain.payouts import Payout, PayoutEffects, PayoutLine, request
 from services.payment.handlers.messages import PayoutRun
@@ -48,7 +45,7 @@ class PayoutBatches:
                 work.schedule(PAYMENT_PAYOUTS, run, key=row.partner_id, message_id=uuid5(row.id, f"check-{row.calls}"))
         return len(rows)
 
-    async def _request(self, work: Work, accounts: Iterable[Row[Any]]) -> None:
+    async def _request(self, work: Work, accounts: Iterable[Row]) -> None:
         made = {
             (a.partner_id, a.currency): Payout(uuid7(), a.partner_id, a.gateway, a.destination, 0, a.currency)
             for a in accounts

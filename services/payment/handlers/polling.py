@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid5
 
-from sqlalchemy import Row
-
 from chassis.ids import uuid7
 from chassis.outcomes import failure_of
-from chassis.work import Database
+from chassis.work import Database, Row
 from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.port import GatewayError, GatewayOrder, NewOrder
 from services.payment.adapters.gateways.registry import Gateways
@@ -96,7 +94,7 @@ class Polling:
                 work.schedule(PAYMENT_REFUNDS, run, key=row.booking_id, message_id=question)
         return len(rows)
 
-    async def _ask(self, database: Database, row: Row[Any]) -> list[Observation] | None:
+    async def _ask(self, database: Database, row: Row) -> list[Observation] | None:
         """What the gateway says of one payment; None when it could not be asked."""
         gateway = self._gateways.get(row.gateway)
         if gateway is None:
@@ -114,7 +112,7 @@ class Polling:
             log.info("%s can't be asked about %s: %s", row.gateway, row.id, failure_of(error).message)
             return None
 
-    async def _adopt(self, database: Database, row: Row[Any], found: GatewayOrder) -> None:
+    async def _adopt(self, database: Database, row: Row, found: GatewayOrder) -> None:
         """Keep the order whose making was never answered."""
         async with database.transaction() as work:
             loaded = await payments.lock(work, [row.id])
@@ -124,7 +122,7 @@ class Polling:
             first = self._settings.payment_poll_first_seconds
             await orders.store_order(work, row.id, len(row.order_ids), found, first)
 
-    async def _expire(self, work: Any, overdue: Sequence[Row[Any]]) -> None:
+    async def _expire(self, work: Any, overdue: Sequence[Row]) -> None:
         if not overdue:
             return
         loaded = await payments.lock(work, [row.id for row in overdue])
@@ -133,7 +131,7 @@ class Polling:
             pass_deadline(loaded.by_id[row.id], effects)
         await self._observing.settle(work, effects)
 
-    def _wait(self, row: Row[Any]) -> float | None:
+    def _wait(self, row: Row) -> float | None:
         """Seconds until the next question: backing off, but at the deadline; slow after it; None when it is too late."""
         if PaymentState(row.status) not in AWAITED:
             return None
@@ -147,7 +145,7 @@ class Polling:
         return float(min(wait, max(row.seconds_left, 0.0) + 0.05)) if not row.overdue else float(wait)
 
 
-def _awaited(row: Row[Any]) -> NewOrder:
+def _awaited(row: Row) -> NewOrder:
     """The order that is being made, as it was asked for: only its receipt and amount count for finding it."""
     return NewOrder(
         row.id,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from chassis import telemetry
 from chassis.outcomes import failure_of
 from chassis.problems import Problem
-from chassis.work import Database
+from chassis.work import Database, Row
 from services.payment.adapters.gateways.port import Gateway, GatewayError
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.observation import Source
@@ -32,7 +29,7 @@ class Verification:
     def __init__(self, database: Database, settings: PaymentSettings, gateways: Gateways, observing: Observing) -> None:
         self._database, self._settings, self._gateways, self._observing = database, settings, gateways, observing
 
-    async def verify(self, fields: Mapping[str, str]) -> Row[Any]:
+    async def verify(self, fields: Mapping[str, str]) -> Row:
         """What is known of the payment, after at most `payment_verify_answer_seconds`.
 
         Raises `validation` for fields of no gateway here, `not-found` for an order that is not ours and
@@ -77,7 +74,7 @@ class Verification:
         async with self._database.transaction() as work:
             await self._observing.observe(work, seen)
 
-    async def _settled(self, payment_id: UUID, seconds: float) -> Row[Any]:
+    async def _settled(self, payment_id: UUID, seconds: float) -> Row:
         """The payment once its booking is known, or as it is when the time is up (C13)."""
         loop = asyncio.get_running_loop()
         until, wait = loop.time() + seconds - 0.2, _FIRST_LOOK_SECONDS

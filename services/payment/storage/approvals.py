@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 
 _COLUMNS = """id, act, payment_id, booking_id, amount_minor, currency, reason, asked_by, asked_at, decided_by, decided_at,
        decision"""
@@ -38,7 +35,7 @@ async def ask(
     )
 
 
-async def lock(work: Work, approval_id: UUID) -> Row[Any] | None:
+async def lock(work: Work, approval_id: UUID) -> Row | None:
     """The approval `approval_id`, locked, or None."""
     return await work.fetch_one(f"SELECT {_COLUMNS} FROM approvals WHERE id = $1 FOR UPDATE", approval_id)  # noqa: S608
 
@@ -53,7 +50,7 @@ async def decide(work: Work, approval_id: UUID, decision: str, actor: str) -> No
     )
 
 
-async def waiting(work: Work) -> Sequence[Row[Any]]:
+async def waiting(work: Work) -> Sequence[Row]:
     """What waits for a second person, oldest first."""
     return await work.fetch(f"SELECT {_COLUMNS} FROM approvals WHERE decision IS NULL ORDER BY id LIMIT 500")  # noqa: S608
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row
 
 from chassis.ids import uuid7
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.domain.ledger import Journal, moved, shared
 from services.payment.domain.payment import Movement, Payment
 from services.payment.domain.shares import LineShare, SoldLine, share_out
@@ -87,7 +85,7 @@ def _counted(movement: Movement, shares: _Shares) -> list[LineShare]:
     return shares.get(movement.payment.id, []) if counts else []
 
 
-def _sold(row: Row[Any]) -> list[SoldLine]:
+def _sold(row: Row) -> list[SoldLine]:
     return [SoldLine(**line) for line in orjson.loads(row.lines)]
 
 

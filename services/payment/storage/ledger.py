@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 
 _JOURNALS = """
 SELECT j.id, j.kind, j.reference, j.payment_id, j.booking_id, j.payout_id, j.currency, j.at,
@@ -26,12 +23,12 @@ ORDER BY j.id DESC LIMIT $5
 
 async def journals(
     work: Work, booking_id: str | None, account: str | None, since: datetime | None, before: UUID | None, limit: int
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row]:
     """Journals, newest first, before the journal `before`; `entries` is JSON text."""
     return await work.fetch(_JOURNALS, booking_id, account, since, before, limit)
 
 
-async def balances(work: Work) -> Sequence[Row[Any]]:
+async def balances(work: Work) -> Sequence[Row]:
     """The balance of every account and currency, debit positive."""
     return await work.fetch(
         """SELECT account, currency, sum(amount_minor)::bigint AS amount_minor, count(*)::int AS entries

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row
 
 from chassis.ids import uuid7
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import GatewayOrder
 from services.payment.domain.planning import Plan
@@ -27,7 +25,7 @@ SELECT number, gateway_order_id, checkout FROM gateway_orders WHERE payment_id =
 """
 
 
-async def insert(work: Work, checkout: Checkout, gateway: str, plan: Plan) -> Row[Any]:
+async def insert(work: Work, checkout: Checkout, gateway: str, plan: Plan) -> Row:
     """The payment of `checkout` at `gateway`, locked; made now by `plan` if it was not there (`fresh`)."""
     row = await work.fetch_one(
         _INSERT,
@@ -48,7 +46,7 @@ async def insert(work: Work, checkout: Checkout, gateway: str, plan: Plan) -> Ro
     return row
 
 
-async def last(work: Work, payment_id: UUID) -> Row[Any] | None:
+async def last(work: Work, payment_id: UUID) -> Row | None:
     """The newest order made, or being made, for the payment: `number`, `gateway_order_id` (None: no answer yet), `checkout`."""
     return await work.fetch_one(_LAST, payment_id)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 
 _RELEASED = "greatest(s.shared_at, p.service_ends_at) + make_interval(secs => $1) <= now()"
 # A dispute may take it back, and so may a refund that is on its way: until then it is not sent.
@@ -55,7 +53,7 @@ ORDER BY id DESC LIMIT $4
 """
 
 
-async def put(work: Work, partner_id: str, currency: str, gateway: str, destination: str, actor: str) -> Row[Any]:
+async def put(work: Work, partner_id: str, currency: str, gateway: str, destination: str, actor: str) -> Row:
     """Send the partner's money in `currency` to `destination` from now on; a pause ends with that. Returns the row."""
     row = await work.fetch_one(
         """INSERT INTO payout_accounts (partner_id, currency, gateway, destination, set_by) VALUES ($1, $2, $3, $4, $5)
@@ -73,7 +71,7 @@ async def put(work: Work, partner_id: str, currency: str, gateway: str, destinat
     return row
 
 
-async def pause(work: Work, partner_id: str, currency: str, reason: str) -> Row[Any] | None:
+async def pause(work: Work, partner_id: str, currency: str, reason: str) -> Row | None:
     """Send nothing to the account until it is set again; the row, or None when there is none."""
     return await work.fetch_one(
         """UPDATE payout_accounts SET paused_reason = $3, updated_at = now()
@@ -84,24 +82,22 @@ async def pause(work: Work, partner_id: str, currency: str, reason: str) -> Row[
     )
 
 
-async def claim(work: Work, limit: int, every_seconds: float) -> Sequence[Row[Any]]:
+async def claim(work: Work, limit: int, every_seconds: float) -> Sequence[Row]:
     """Accounts whose next batch is due, with nothing under way to them; each is due again in `every_seconds`."""
     return await work.fetch(_CLAIM, limit, every_seconds)
 
 
-async def dues(work: Work, accounts: Sequence[Row[Any]], hold_seconds: float) -> Sequence[Row[Any]]:
+async def dues(work: Work, accounts: Sequence[Row], hold_seconds: float) -> Sequence[Row]:
     """What the lines of these partners are due: released and not frozen, and all that is negative."""
     partners, currencies = [a.partner_id for a in accounts], [a.currency for a in accounts]
     return await work.fetch(_DUE, hold_seconds, partners, currencies)
 
 
-async def partners(work: Work, hold_seconds: float, partner_id: str | None = None) -> Sequence[Row[Any]]:
+async def partners(work: Work, hold_seconds: float, partner_id: str | None = None) -> Sequence[Row]:
     """What each partner had shared out, refunded, paid out and is owed, what of that is frozen or held, and the account."""
     return await work.fetch(_PARTNERS, hold_seconds, partner_id)
 
 
-async def payouts(
-    work: Work, partner_id: str | None, status: str | None, before: Any, limit: int
-) -> Sequence[Row[Any]]:
+async def payouts(work: Work, partner_id: str | None, status: str | None, before: Any, limit: int) -> Sequence[Row]:
     """Payouts, newest first, before the payout `before`."""
     return await work.fetch(_PAYOUTS, partner_id, status, before, limit)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from chassis.ids import uuid7
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.domain.observation import PayoutPart
 from services.payment.domain.payouts import Payout, PayoutCase, PayoutEffects, PayoutLine
 from services.payment.domain.states import PayoutState
@@ -154,7 +151,7 @@ async def count_call(work: Work, payout_id: UUID, check_seconds: float) -> int:
     return int(row.calls)
 
 
-async def to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row[Any]]:
+async def to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:
     """Payouts that the gateway should have settled by now; asked about again in `again_seconds`."""
     return await work.fetch(
         """WITH due AS (
@@ -167,7 +164,7 @@ async def to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row
     )
 
 
-async def _load(work: Work, rows: Sequence[Row[Any]]) -> dict[UUID, Payout]:
+async def _load(work: Work, rows: Sequence[Row]) -> dict[UUID, Payout]:
     found = {row.id: _payout(row) for row in rows}
     if found:
         for line in await work.fetch(_LINES, list(found)):
@@ -176,8 +173,8 @@ async def _load(work: Work, rows: Sequence[Row[Any]]) -> dict[UUID, Payout]:
     return found
 
 
-def _payout(row: Row[Any]) -> Payout:
-    payout = Payout(**row._mapping)
+def _payout(row: Row) -> Payout:
+    payout = Payout(**row)
     payout.status = PayoutState(row.status)
     return payout
 

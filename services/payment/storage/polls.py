@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 
 _CLAIM = """
 WITH due AS (
@@ -33,12 +30,12 @@ FROM unnest($1::uuid[], $2::float8[], $3::timestamptz[]) AS u (id, wait_seconds,
 """
 
 
-async def claim(work: Work, limit: int, lease_seconds: float) -> Sequence[Row[Any]]:
+async def claim(work: Work, limit: int, lease_seconds: float) -> Sequence[Row]:
     """Up to `limit` payments that are due, leased so that no other process asks meanwhile."""
     return await work.fetch(_CLAIM, limit, lease_seconds)
 
 
-async def reschedule(work: Work, asked: Sequence[tuple[Row[Any], float | None]]) -> None:
+async def reschedule(work: Work, asked: Sequence[tuple[Row, float | None]]) -> None:
     """Ask again in so many seconds (None: never again), and give the lease back.
 
     A payment that was settled, or hurried by a hint, while it was asked about keeps what that set.
@@ -82,7 +79,7 @@ async def hurry_refunds(work: Work, refund_ids: Sequence[UUID]) -> None:
     )
 
 
-async def captures_due(work: Work, limit: int) -> Sequence[Row[Any]]:
+async def captures_due(work: Work, limit: int) -> Sequence[Row]:
     """Authorized payments whose planned time to capture has come; each is given out once."""
     return await work.fetch(
         """WITH due AS (
@@ -94,7 +91,7 @@ async def captures_due(work: Work, limit: int) -> Sequence[Row[Any]]:
     )
 
 
-async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row[Any]]:
+async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:
     """Refunds that the gateway should have settled by now; asked about again in `again_seconds`."""
     return await work.fetch(
         """WITH due AS (

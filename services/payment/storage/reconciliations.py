@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from chassis.ids import uuid7
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.domain.observation import Seen
 from services.payment.domain.reconciling import PROPOSED, Difference, Entry
 
@@ -24,7 +21,7 @@ FROM gateway_payments g
 
 async def begin(
     work: Work, gateway: str, period_seconds: float, overlap_seconds: float, lag_seconds: float, lease_seconds: float
-) -> Row[Any] | None:
+) -> Row | None:
     """The gateway's next run when one is due: from before the last run's end to a little ago; None while none is.
 
     A run that was begun and not ended within its lease is taken up again.
@@ -158,7 +155,7 @@ async def end(work: Work, run_id: UUID, compared: int, mended: int, differing: i
     )
 
 
-async def shown(work: Work, limit: int) -> tuple[Sequence[Row[Any]], Sequence[Row[Any]]]:
+async def shown(work: Work, limit: int) -> tuple[Sequence[Row], Sequence[Row]]:
     """The newest runs, and what differed in them."""
     runs = await work.fetch(
         """SELECT id, gateway, since, until, reason, started_at, ended_at, compared, mended, differing, failure
@@ -173,7 +170,7 @@ async def shown(work: Work, limit: int) -> tuple[Sequence[Row[Any]], Sequence[Ro
     return runs, differences
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row) -> Entry:
     return Entry(
         row.gateway_order_id or "",
         row.gateway_payment_id,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.payment.adapters.gateways.port import Returned
 
 _SHOWN = """p.id, p.booking_id, p.reference, p.buyer_id, p.gateway, p.status, p.amount_minor, p.currency,
@@ -26,17 +23,17 @@ LEFT JOIN payment_bookings b ON b.booking_id = p.booking_id
 """  # noqa: S608
 
 
-async def payment(work: Work, payment_id: UUID) -> Row[Any] | None:
+async def payment(work: Work, payment_id: UUID) -> Row | None:
     """The payment `payment_id` with what booking said, or None."""
     return await work.fetch_one(_PAYMENT + "WHERE p.id = $1", payment_id)
 
 
-async def payments_of(work: Work, booking_id: str) -> Sequence[Row[Any]]:
+async def payments_of(work: Work, booking_id: str) -> Sequence[Row]:
     """The payments of a booking, oldest first."""
     return await work.fetch(_PAYMENT + "WHERE p.booking_id = $1 ORDER BY p.id LIMIT 20", booking_id)
 
 
-async def returned(work: Work, gateway: str, back: Returned) -> Row[Any] | None:
+async def returned(work: Work, gateway: str, back: Returned) -> Row | None:
     """The payment that a checkout's return is about, by our own order or payment id, or None.
 
     `returned_order_id` is the order as *we* stored it: the one named, else the newest.
@@ -50,7 +47,7 @@ async def returned(work: Work, gateway: str, back: Returned) -> Row[Any] | None:
     )
 
 
-async def attempts(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
+async def attempts(work: Work, payment_id: UUID) -> Sequence[Row]:
     """The gateway's payments under this payment, oldest first."""
     return await work.fetch(
         """SELECT gateway_payment_id, status, amount_minor, currency, captured_minor, refunded_minor, surplus, late,
@@ -60,7 +57,7 @@ async def attempts(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
     )
 
 
-async def refunds(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
+async def refunds(work: Work, payment_id: UUID) -> Sequence[Row]:
     """The refunds of this payment, oldest first."""
     return await work.fetch(
         """SELECT id, status, amount_minor, currency, reason, gateway_payment_id, gateway_refund_id, created_at,
@@ -70,7 +67,7 @@ async def refunds(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
     )
 
 
-async def transitions(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
+async def transitions(work: Work, payment_id: UUID) -> Sequence[Row]:
     """The payment's trail, oldest first."""
     return await work.fetch(
         "SELECT from_status, to_status, trigger, reason, source, at FROM payment_transitions WHERE payment_id = $1 ORDER BY id",
@@ -78,7 +75,7 @@ async def transitions(work: Work, payment_id: UUID) -> Sequence[Row[Any]]:
     )
 
 
-async def cases(work: Work, *, is_open: bool, kind: str | None, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
+async def cases(work: Work, *, is_open: bool, kind: str | None, after: UUID | None, limit: int) -> Sequence[Row]:
     """Cases by id (oldest first) after `after`; `is_open` False shows the closed ones."""
     return await work.fetch(
         """SELECT id, kind, payment_id, booking_id, expected_minor, seen_minor, currency, detail, opened_at, deadline_at,
@@ -105,7 +102,7 @@ async def record_verification(
     )
 
 
-async def close_case(work: Work, case_id: UUID, actor: str, reason: str) -> Row[Any] | None:
+async def close_case(work: Work, case_id: UUID, actor: str, reason: str) -> Row | None:
     """Close a case, with an audit row; returns it as it then is, or None when there is none."""
     closed = await work.fetch_one(
         """UPDATE cases SET closed_at = now(), closed_by = $2, closed_reason = $3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import asyncpg
 import pytest
-from sqlalchemy.exc import DBAPIError
 
 from chassis.ids import uuid7
 from chassis.testing import Server
@@ -104,7 +104,7 @@ async def test_the_journals_of_a_booking_are_shown_to_staff_alone(stage: Stage) 
 async def test_nothing_in_the_books_can_be_rewritten(stage: Stage, sql: str) -> None:
     payment_id = await add_payment(stage.database)
     await observe(stage, seen(payment_id))
-    with pytest.raises(DBAPIError, match="append-only"):
+    with pytest.raises(asyncpg.PostgresError, match="append-only"):
         async with stage.database.transaction() as work:
             await work.execute(sql)
 
@@ -114,7 +114,7 @@ async def test_a_journal_that_does_not_balance_is_refused_by_the_database(
     stage: Stage, entries: tuple[tuple[int, str], ...]
 ) -> None:
     payment_id = await add_payment(stage.database)
-    with pytest.raises(DBAPIError, match="does not balance"):
+    with pytest.raises(asyncpg.PostgresError, match="does not balance"):
         await book(stage, payment_id, entries)
     assert await rows(stage.database, "SELECT 1 FROM journals") == []
 
