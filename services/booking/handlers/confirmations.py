@@ -38,8 +38,8 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
             paid.payment_id,
             confirmed.get(message.key, hold.payment_id),
         )
-        if decision.answer == "take_again" and not await _take_again(work, hold):
-            decision = Decision("refund", "the place was taken by somebody else", "place-gone")
+        if decision.answer == "take_again":
+            decision = await _late(work, hold, paid.payment_id) or decision
         if decision.answer == "refund":
             booked = message.key in confirmed or hold.payment_id is not None
             await _give_back(work, message, decision, None if booked else _unmade(hold))
@@ -49,6 +49,16 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
             work.tell(_event(hold, paid.payment_id), causation=message.id)
     if batch:
         await holds.confirm_many(work, batch)
+
+
+async def _late(work: Work, hold: Any, payment_id: str) -> Decision | None:
+    """What else than a booking a payment after the hold's end is for: nothing when it goes back already, though a place be
+    free by now; its refund when the places are gone. None: the places are taken again."""
+    if await holds.goes_back(work, payment_id):
+        return Decision("ignore", "this money goes back already")
+    if await _take_again(work, hold):
+        return None
+    return Decision("refund", "the place was taken by somebody else", "place-gone")
 
 
 async def _take_again(work: Work, hold: Any) -> bool:

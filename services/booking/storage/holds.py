@@ -142,6 +142,11 @@ async def keep_unbooked(work: Work, paid: PaymentSecured, refund_key: str) -> No
     )
 
 
+async def goes_back(work: Work, payment_id: str) -> bool:
+    """Whether this payment bought nothing and its money is owed back."""
+    return await work.fetch_one("SELECT 1 FROM unbooked_payments WHERE payment_id = $1", payment_id) is not None
+
+
 async def open_case(work: Work, kind: str, booking_id: str, detail: dict[str, Any]) -> None:
     """Put something before a person, with a day to decide."""
     await work.execute(

@@ -190,6 +190,23 @@ async def test_money_without_a_booking_is_kept_and_says_whom_to_tell(database: D
     assert [tuple(row) for row in kept] == [(f"pay-{late}", late, "place-gone", 59900, "INR")]
 
 
+async def test_money_that_goes_back_never_confirms_though_a_place_be_free_again(database: Database) -> None:
+    late = await hold(database, seat=True)
+    await expire(database)
+    for _ in range(2):
+        await run(database, secured(await hold(database, seat=True)))
+    await run(database, secured(late))
+    async with database.transaction() as work:
+        await work.execute("UPDATE offers SET seats_taken = 0 WHERE offer_id = $1", EVENING)
+    await run(database, secured(late))
+    async with database.transaction() as work:
+        told = await work.fetch("SELECT type FROM events WHERE key = $1 ORDER BY id", late)
+        state = await work.fetch_one("SELECT state FROM holds WHERE booking_id = $1", late)
+    assert [row.type for row in told if row.type.startswith(("booking.", "refund."))] == ["refund.due"]
+    assert state is not None
+    assert state.state == "expired"
+
+
 async def test_a_second_payment_is_kept_and_its_refund_names_nobody(database: Database) -> None:
     one, other = await hold(database), await hold(database)
     await run(database, secured(one), secured(one, payment_id="pay-2"), secured(other))
