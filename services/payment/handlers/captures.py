@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from chassis.outcomes import Held, RetryAfter
 from chassis.steps import Message
 from chassis.work import Work
-from services.payment.adapters.gateways.port import Away, Charge, Transient
+from services.payment.adapters.gateways.port import Charge
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.observation import Observation, Seen
 from services.payment.domain.payment import Payment
 from services.payment.domain.states import PaymentState
 from services.payment.handlers.observations import Observing
+from services.payment.handlers.outward import outward
 from services.payment.storage import payments
 
 
@@ -46,14 +46,7 @@ class Captures:
     async def call(self, message: Message, intent: CaptureIntent) -> Observation:
         """Capture; the adapter asks first and looks again after a refusal. Raises to climb the ladder while authorized."""
         gateway = self._gateways[intent.gateway]
-        try:
-            seen = await gateway.capture(intent.charge, intent.charge.amount_minor)
-        except Away as error:
-            raise Held(f"gateway:{intent.gateway}") from error
-        except Transient as error:
-            if error.retry_after_seconds is not None:
-                raise RetryAfter(error.retry_after_seconds, str(error)) from error
-            raise
+        seen = await outward(intent.gateway, gateway.capture(intent.charge, intent.charge.amount_minor))
         if seen.status is Seen.AUTHORIZED:
             raise NotCaptured(f"payment {intent.payment_id} is still only authorized")
         return seen

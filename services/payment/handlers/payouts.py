@@ -6,23 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from chassis.outcomes import Dead, Held, RetryAfter
+from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
 from services.payment.adapters.gateways.port import (
-    Away,
     Declined,
     Misconfigured,
     PayoutOrder,
     Payouts,
     Rejected,
-    Transient,
     Unknown,
 )
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import payouts as deciding
 from services.payment.domain.observation import PayoutPart
 from services.payment.domain.payouts import Payout, PayoutCase, PayoutEffects
+from services.payment.handlers.outward import outward
 from services.payment.settings import PaymentSettings
 from services.payment.storage import payouts
 
@@ -94,14 +93,7 @@ class PayoutCalls:
         gateway = self._gateways.get(intent.gateway)
         if gateway is None or gateway.payouts is None:
             raise Dead(f"{intent.gateway} is not configured to send money to partners")
-        try:
-            return await _sent(gateway.payouts, intent)
-        except Away as error:
-            raise Held(f"gateway:{intent.gateway}") from error
-        except Transient as error:
-            if error.retry_after_seconds is not None:
-                raise RetryAfter(error.retry_after_seconds, str(error)) from error
-            raise
+        return await outward(intent.gateway, _sent(gateway.payouts, intent))
 
     async def conclude(self, work: Work, message: Message, intent: PayoutIntent, result: PayoutResult) -> None:
         """What the gateway shows as every observation; a refusal gives the money back to the partner's balance."""

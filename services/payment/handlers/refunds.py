@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chassis.ids import uuid7
-from chassis.outcomes import Dead, Held, RetryAfter
+from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
 from contracts.booking_events import RefundDue
 from contracts.topics import PAYMENT_REFUNDS
-from services.payment.adapters.gateways.port import Away, Declined, Gateway, RefundOrder, Rejected, Transient, Unknown
+from services.payment.adapters.gateways.port import Declined, Gateway, RefundOrder, Rejected, Unknown
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.observation import Observation, RefundPart, RefundSeen, Seen, Source
 from services.payment.domain.payment import Attempt, Case, Effects, Payment
@@ -21,6 +21,7 @@ from services.payment.domain.states import PaymentState, RefundState, RefundTrig
 from services.payment.handlers.captures import charge_of
 from services.payment.handlers.messages import RefundRun
 from services.payment.handlers.observations import Observing
+from services.payment.handlers.outward import outward
 from services.payment.settings import PaymentSettings
 from services.payment.storage import payments, refund_calls
 
@@ -67,15 +68,7 @@ class Refunds:
     async def call(self, message: Message, intent: RefundIntent) -> RefundResult:
         """Uncaptured money is released, as a void or a capture of what stays where the gateway can, else captured and
         refunded (C6); captured money is refunded under our refund id, asked about first if it may have been done."""
-        gateway = self._gateways[intent.gateway]
-        try:
-            return await self._call(gateway, intent)
-        except Away as error:
-            raise Held(f"gateway:{intent.gateway}") from error
-        except Transient as error:
-            if error.retry_after_seconds is not None:
-                raise RetryAfter(error.retry_after_seconds, str(error)) from error
-            raise
+        return await outward(intent.gateway, self._call(self._gateways[intent.gateway], intent))
 
     async def conclude(self, work: Work, message: Message, intent: RefundIntent, result: RefundResult) -> None:
         """The outcome as an observation; a refusal is told, put before a person and tried again later."""
