@@ -115,9 +115,11 @@ class BatchStep:
         taken = await inbox.take(work, self.step.name, messages)
         if taken.waiting_keys:
             raise RuntimeError(f"{self.step.name} has open work for a key: its messages come by Kafka")
-        with telemetry.handling(self.step.name, messages) as traceparents, work.traced(traceparents):
-            assert isinstance(self.step, InlineStep)
+        assert isinstance(self.step, InlineStep)
+        with telemetry.handling(self.step.name, messages) as traceparents:
+            before, work.traceparents = work.traceparents, traceparents or work.traceparents
             await self.step.handle_many(work, messages)
+            work.traceparents = before
 
     async def _take(self, work: Work, messages: list[Message]) -> tuple[list[Message], list[Message]]:
         if not messages:

@@ -16,37 +16,14 @@ _NAMESPACE = UUID("6a1f6f0e-2f5b-5d3c-9c55-6f6b1a3c7d10")
 
 
 class Record(Protocol):
-    """What aiokafka gives for one record."""
+    """What aiokafka gives for one record. `key` and `value` are bytes or None, `headers` pairs of a name and such a value."""
 
-    @property
-    def topic(self) -> str:
-        """The topic it was read from."""
-        ...
-
-    @property
-    def partition(self) -> int:
-        """The partition it was read from."""
-        ...
-
-    @property
-    def offset(self) -> int:
-        """Its place in the partition."""
-        ...
-
-    @property
-    def key(self) -> bytes | None:
-        """The raw key."""
-        ...
-
-    @property
-    def value(self) -> bytes | None:
-        """The raw body; None for a tombstone."""
-        ...
-
-    @property
-    def headers(self) -> Any:
-        """Pairs of name and bytes (or None)."""
-        ...
+    topic: str
+    partition: int
+    offset: int
+    key: Any
+    value: Any
+    headers: Any
 
 
 @dataclass(frozen=True, slots=True)

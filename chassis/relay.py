@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 3.0
 _IDLE_POLL_SECONDS = 0.1
 _BUSY_POLL_SECONDS = 0.02
+_FOREIGN_SECONDS = 10.0
 
 _LEAD = """
 INSERT INTO leases AS l (name, owner, until) VALUES ($1, $2, now() + make_interval(secs => $3))
@@ -90,7 +91,7 @@ class Relay:
         self.owner = uuid7()
         self._wake = asyncio.Event()
         self._lead_until = 0.0
-        self._seen_at = 0.0
+        self._woken, self._foreign_at = False, 0.0
         self._unmarked: set[int] = set()
         self._marking: asyncio.Task[None] | None = None
 
@@ -126,12 +127,14 @@ class Relay:
         return epoch is not None
 
     async def _idle(self, published: int) -> None:
+        """Wait to be woken. Rows that came without a wake are another process's: only then is it worth asking often."""
         now = time.monotonic()
-        if published:
-            self._seen_at = now
-        poll = _BUSY_POLL_SECONDS if now - self._seen_at < 1.0 else _IDLE_POLL_SECONDS
+        if published and not self._woken:
+            self._foreign_at = now
+        poll = _BUSY_POLL_SECONDS if now - self._foreign_at < _FOREIGN_SECONDS else _IDLE_POLL_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), poll)
+        self._woken = self._wake.is_set()
         self._wake.clear()
 
     async def pass_once(self) -> int:

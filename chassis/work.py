@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -81,16 +81,6 @@ class Work:
     def insert_task(self, task: tasks.NewTask) -> None:
         """Write `task` with this transaction, as it is: retries, blocked messages and dead letters."""
         self._scheduled.append(task)
-
-    @contextmanager
-    def traced(self, traceparents: dict[str, str] | None) -> Iterator[None]:
-        """Inside, what is told carries `traceparents` by key; None leaves everything as it is."""
-        before = self.traceparents
-        self.traceparents = before if traceparents is None else traceparents
-        try:
-            yield
-        finally:
-            self.traceparents = before
 
     async def _flush(self) -> None:
         if self._scheduled:

@@ -130,9 +130,11 @@ SELECT e.created_at AS at, 'told' AS what, e.type, e.event_id::text AS message_i
        p.published_at FROM events e LEFT JOIN publications p ON p.id = e.id WHERE e.key = $1
 """
 _TAKEN = """
-SELECT i.taken_at AS at, 'taken' AS what, i.step, i.message_id::text, i.topic, i.partition, i."offset"
-FROM inbox i WHERE i.message_id = ANY($1::uuid[]) AND i.step = ANY($2::text[])
-"""
+SELECT i.taken_at AS at, 'taken' AS what, i.step, i.message_id::text, i.topic,
+       coalesce(i.partition, p.partition) AS partition, coalesce(i."offset", p."offset") AS "offset"
+FROM inbox i LEFT JOIN events e ON e.key = $3 AND e.event_id = i.message_id LEFT JOIN publications p ON p.id = e.id
+WHERE i.message_id = ANY($1::uuid[]) AND i.step = ANY($2::text[])
+"""  # a step that followed took its message before it lay in Kafka
 _WAITING = """
 SELECT coalesce(dead_at, created_at) AS at, state AS what, step, type, message_id::text, attempts, error_class, topic,
        partition, "offset", id::text AS task_id FROM tasks WHERE key = $1
@@ -152,8 +154,6 @@ async def timeline(work: Work, booking_id: str, steps: list[str], messages: list
     told = await work.fetch(_TOLD, booking_id)
     waiting = await work.fetch(_WAITING, booking_id)
     ids = [*messages, *(UUID(row.message_id) for row in [*told, *waiting])]
-    taken = await work.fetch(_TAKEN, ids, steps)
-    failed = await work.fetch(_FAILED, ids)
-    acts = await work.fetch(_ACTS, booking_id)
-    rows = [as_dict(row) for row in [*told, *taken, *failed, *waiting, *acts]]
-    return sorted(rows, key=lambda row: str(row["at"]))
+    taken = await work.fetch(_TAKEN, ids, steps, booking_id)
+    others = [*await work.fetch(_FAILED, ids), *await work.fetch(_ACTS, booking_id)]
+    return sorted(map(as_dict, [*told, *taken, *waiting, *others]), key=lambda row: str(row["at"]))
