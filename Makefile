@@ -71,8 +71,8 @@ crashes: $(DEV_STAMP) ## kill -9 of payment at every named point around every ca
 	@CRASH_POINTS=all $(BIN)/python -m pytest -q services/payment/tests/crashes
 
 histories: $(DEV_STAMP) ## 100,000 random histories against a plain model, 10,000 through the real adapters with faults
-	@HISTORIES=100000 $(BIN)/python -m pytest -q services/payment/tests/domain/test_histories.py
-	@ADAPTER_HISTORIES=10000 $(BIN)/python -m pytest -q -s services/payment/tests/histories
+	@HISTORIES=100000 $(BIN)/python -m pytest -q --timeout 7200 services/payment/tests/domain/test_histories.py
+	@ADAPTER_HISTORIES=10000 $(BIN)/python -m pytest -q -s --timeout 10800 services/payment/tests/histories
 
 integration: $(DEV_STAMP) ## only the journeys over the whole stage
 	@$(BIN)/python -m pytest tests/integration -q

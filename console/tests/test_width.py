@@ -17,12 +17,15 @@ from chassis.testing import eventually, free_port
 from console.app import build
 from console.settings import ConsoleSettings
 from console.tests.conftest import token
-from console.tests.fakes import Fakes
+from console.tests.fakes import BOOKING, Fakes
 from tests.integration.walking import ARGUMENTS
 
 pytestmark = pytest.mark.browser
 OVERHANG = """[...document.querySelectorAll("table")].filter(t => t.offsetWidth > t.parentElement.clientWidth)
               .map(t => t.closest("section").querySelector("h2").id)"""
+
+PAYMENTS = """[...document.querySelectorAll("#payments ~ article table")]
+              .map(t => t.offsetWidth > t.parentElement.clientWidth)"""
 
 
 @pytest_asyncio.fixture
@@ -42,7 +45,7 @@ async def address(fakes: Fakes, settings: ConsoleSettings) -> AsyncIterator[str]
     await serving
 
 
-async def test_no_table_of_the_money_page_hangs_over(address: str) -> None:
+async def test_no_table_of_the_money_page_or_of_payments_hangs_over(address: str) -> None:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "Chromium is missing: apt-get install chromium, or name it in CHROMIUM"
     async with async_playwright() as playwright:
@@ -57,4 +60,7 @@ async def test_no_table_of_the_money_page_hangs_over(address: str) -> None:
             assert await page.evaluate(OVERHANG) == [], width
             assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert await page.locator("#cases ~ table").count() == 1
+        await page.goto(f"{address}/purchases/{BOOKING}")
+        await page.set_viewport_size({"width": 800, "height": 900})
+        assert await page.evaluate(PAYMENTS) == [False, False]
         await browser.close()
