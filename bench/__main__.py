@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.intake import intake, isolation
+from bench.intake import acknowledgements, intake, isolation
 from bench.measuring import machine
 from bench.scenarios import backlog, closed_loop, steady
-from bench.webhooks import acknowledgements, verify_max
+from bench.webhooks import verify_max
 from bench.yardstick import monolith
 from deploy.stage.stage import Stage
 

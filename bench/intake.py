@@ -8,10 +8,11 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 
 from bench.buyer import Buyer
-from bench.measuring import quantile
+from bench.measuring import SERVICES, quantile
 from bench.webhooks import entity_of, signed
 from deploy.stage.stage import Stage
 
@@ -22,8 +23,31 @@ async def intake(stage: Stage, count: int) -> dict[str, float]:
     """Webhooks a second over 64 connections, each with its next one as soon as the last is answered; `count` in all."""
     requests = await _requests(stage, count)
     started = time.monotonic()
-    took = await _sent(stage, requests)
+    took = await _sent(stage, requests, 0)
     return {"per_s": round(count / (time.monotonic() - started), 1), "p99_ms": round(quantile(took, 0.99), 1)}
+
+
+async def acknowledgements(stage: Stage, per_s: int, seconds: float) -> dict[str, float]:
+    """Milliseconds to a webhook's 200 from the moment at which it was to be sent, `per_s` a second; each is another event
+    of one payment. The first second warms up and does not count; what was under way before is let end."""
+    await _quiet(stage)
+    requests = await _requests(stage, int(per_s * (seconds + 1)))
+    took = await _sent(stage, requests, per_s)
+    counted = took[per_s:]
+    return {"p50_ms": round(quantile(counted, 0.5), 1), "p99_ms": round(quantile(counted, 0.99), 1)}
+
+
+async def _quiet(stage: Stage) -> None:
+    """Wait until no service has a task to run, mails among them."""
+    for service in SERVICES:
+        connection = await asyncpg.connect(stage.record["databases"][service])
+        try:
+            while await connection.fetchval(
+                "SELECT EXISTS (SELECT 1 FROM tasks WHERE state <> 'dead' AND due_at <= now())"
+            ):
+                await asyncio.sleep(0.2)
+        finally:
+            await connection.close()
 
 
 async def _requests(stage: Stage, count: int) -> list[bytes]:
@@ -39,20 +63,22 @@ def _bytes(body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def _sent(stage: Stage, requests: list[bytes]) -> list[float]:
-    address = urlsplit(stage.record["payment"])
-    took: list[float] = []
+async def _sent(stage: Stage, requests: list[bytes], per_s: int) -> list[float]:
+    """Milliseconds to each answer, in the order of sending; at `per_s` a second, or 0: as fast as they are answered."""
+    address, took = urlsplit(stage.record["payment"]), [0.0] * len(requests)
+    waiting, begun = iter(enumerate(requests)), time.monotonic()
 
     async def connection() -> None:
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         try:
-            while requests:
-                request, started = requests.pop(), time.monotonic()
+            for number, request in waiting:
+                due = begun + number / per_s if per_s else time.monotonic()
+                await asyncio.sleep(due - time.monotonic())
                 writer.write(request)
                 status = await _answered(reader)
                 if status != b"200":
                     raise RuntimeError(f"a webhook was answered {status.decode()}")
-                took.append((time.monotonic() - started) * 1000)
+                took[number] = (time.monotonic() - due) * 1000
         finally:
             writer.close()
 
