@@ -22,11 +22,14 @@ RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.
           (p.expires_at <= now()) AS overdue,
           extract(epoch FROM p.expires_at - now())::float8 AS seconds_left
 """
+# Locked in order of id first, as everybody locks payments: the update alone takes them in the order of its plan.
 _RESCHEDULE = """
+WITH locked AS (SELECT id FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE)
 UPDATE payments p SET poll_lease_until = NULL, polls = p.polls + 1,
        poll_at = CASE WHEN p.poll_at IS DISTINCT FROM u.claimed_at THEN p.poll_at
                       ELSE now() + make_interval(secs => u.wait_seconds) END
-FROM unnest($1::uuid[], $2::float8[], $3::timestamptz[]) AS u (id, wait_seconds, claimed_at) WHERE p.id = u.id
+FROM unnest($1::uuid[], $2::float8[], $3::timestamptz[]) AS u (id, wait_seconds, claimed_at)
+JOIN locked USING (id) WHERE p.id = u.id
 """
 
 
