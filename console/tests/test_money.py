@@ -74,7 +74,14 @@ async def test_what_payment_refuses_is_said(admin: Person, fakes: Fakes) -> None
 
 async def test_a_purchase_shows_its_payments_with_attempts_and_refunds(admin: Person) -> None:
     page = (await admin.get(f"/purchases/{BOOKING}")).text
-    for words in ("ch_declined", "ch_held", "re_1", "a kind gesture", "Authorized now, captured after the service.", "Capture now"):
+    for words in (
+        "ch_declined",
+        "ch_held",
+        "re_1",
+        "a kind gesture",
+        "Authorized now, captured after the service.",
+        "Capture now",
+    ):
         assert words in page
     assert HOSTILE not in page
 
