@@ -11,16 +11,16 @@ from pydantic import Field
 
 from chassis.idempotency import Idempotency
 from chassis.identity import Caller, require
+from chassis.problems import documented
 from chassis.serving import Db
 from chassis.work import Work
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Given, Taken
 from services.payment.storage import approvals
 
 router = APIRouter(
     prefix="/api/v1/admin",
     tags=["admin"],
-    responses=problems_of("unauthenticated", "forbidden", "not-found", "state-conflict", "validation"),
+    responses=documented("unauthenticated", "forbidden", "not-found", "state-conflict", "validation"),
     dependencies=[Depends(require("admin"))],
 )
 

@@ -11,14 +11,13 @@ from pydantic import ConfigDict, Field
 
 from chassis.idempotency import Idempotency
 from chassis.identity import Caller, Principal
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
 from chassis.work import Database
 from contracts.values import Identifier
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import Gateway
-from services.payment.api.creating import opened_answer, refuse_reused_key
-from services.payment.api.responses import problems_of
+from services.payment.api.creating import OPENING_PROBLEMS, opened_answer, refuse_reused_key
 from services.payment.api.schemas import Given, Taken
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED
@@ -76,17 +75,7 @@ class CartProcessed(Given):
     response_model=CartProcessed,
     responses={
         200: {"model": CartProcessed, "description": "The payment was there: the same again"},
-        **problems_of(
-            "malformed",
-            "unauthenticated",
-            "not-found",
-            "validation",
-            "idempotency-key-reused",
-            "state-conflict",
-            "hold-expired",
-            "idempotency-in-progress",
-            "gateway-unavailable",
-        ),
+        **documented(*OPENING_PROBLEMS, "not-found", "hold-expired"),
     },
 )
 @router.post("/api/payments/process-cart", status_code=201, include_in_schema=False)

@@ -8,13 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from chassis.identity import Principal, require
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
-from services.payment.api.responses import problems_of
 from services.payment.api.shown import Cases, CaseShown, CloseCase
 from services.payment.storage import views
 
-router = APIRouter(tags=["cases"], responses=problems_of("unauthenticated", "forbidden", "validation"))
+router = APIRouter(tags=["cases"], responses=documented("unauthenticated", "forbidden", "validation"))
 Admin = Annotated[Principal, Depends(require("admin"))]
 _DEFAULT_PAGE_ROWS = 50
 
@@ -35,7 +34,7 @@ async def list_cases(
     return Cases(cases=shown, next_page_token=str(shown[-1].id) if len(rows) > page_size else None)
 
 
-@router.post("/api/v1/admin/cases/{case_id}/close", response_model=CaseShown, responses=problems_of("not-found"))
+@router.post("/api/v1/admin/cases/{case_id}/close", response_model=CaseShown, responses=documented("not-found"))
 async def close_case(case_id: UUID, closing: CloseCase, admin: Admin, database: Db) -> CaseShown:
     """Close a case: who and why stays on record. Closing a closed one changes nothing."""
     async with database.transaction() as work:

@@ -13,13 +13,12 @@ from fastapi.responses import JSONResponse
 from chassis import telemetry
 from chassis.idempotency import Idempotency, Once
 from chassis.identity import Caller
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
 from chassis.work import Database, Work
 from services.payment.adapters import checkout_token
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import Gateway
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import CreatedOrder, CreateOrder, PaymentOption, PaymentOptions, WaysToPay
 from services.payment.domain.planning import plan
 from services.payment.domain.states import SECURED
@@ -27,6 +26,16 @@ from services.payment.handlers.orders import Opened
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["payments"])
+OPENING_PROBLEMS = (
+    "malformed",
+    "unauthenticated",
+    "validation",
+    "idempotency-key-reused",
+    "state-conflict",
+    "idempotency-in-progress",
+    "gateway-unavailable",
+)
+"""What opening a payment may be refused for, whatever way it was asked for."""
 
 
 @router.post(
@@ -35,15 +44,7 @@ router = APIRouter(tags=["payments"])
     response_model=CreatedOrder,
     responses={
         200: {"model": CreatedOrder, "description": "The payment was there: the same again"},
-        **problems_of(
-            "malformed",
-            "unauthenticated",
-            "validation",
-            "idempotency-key-reused",
-            "state-conflict",
-            "idempotency-in-progress",
-            "gateway-unavailable",
-        ),
+        **documented(*OPENING_PROBLEMS),
     },
 )
 async def create_order(request: Request, order: CreateOrder, database: Db, once: Idempotency) -> Response:
@@ -59,16 +60,7 @@ async def create_order(request: Request, order: CreateOrder, database: Db, once:
     response_model=CreatedOrder,
     responses={
         200: {"model": CreatedOrder, "description": "The payment was there: the same again"},
-        **problems_of(
-            "malformed",
-            "unauthenticated",
-            "not-found",
-            "validation",
-            "idempotency-key-reused",
-            "state-conflict",
-            "idempotency-in-progress",
-            "gateway-unavailable",
-        ),
+        **documented(*OPENING_PROBLEMS, "not-found"),
     },
 )
 async def create_payment_intent(
@@ -130,7 +122,7 @@ def _created(gateway: Gateway, opened: Opened) -> dict[str, Any]:
 @router.post(
     "/api/v1/payments/public/options",
     response_model=PaymentOptions,
-    responses=problems_of("malformed", "unauthenticated", "validation"),
+    responses=documented("malformed", "unauthenticated", "validation"),
 )
 async def options(request: Request, wanted: WaysToPay) -> PaymentOptions:
     """The gateways that can collect this checkout, the ones that answer first: what the buyer chooses from."""

@@ -11,15 +11,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from chassis.identity import require
+from chassis.problems import documented
 from chassis.serving import Db
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Given
 from services.payment.storage import ledger
 
 router = APIRouter(
     prefix="/api/v1/admin/ledger",
     tags=["admin"],
-    responses=problems_of("unauthenticated", "forbidden", "validation"),
+    responses=documented("unauthenticated", "forbidden", "validation"),
     dependencies=[Depends(require("admin", "ops"))],
 )
 _PAGE = 100

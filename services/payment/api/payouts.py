@@ -10,19 +10,19 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
 from chassis.identity import Caller, require
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
 from contracts.values import Currency, Identifier
 from services.payment.adapters.gateways.registry import Gateways
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Given, Taken
+from services.payment.domain.states import PayoutState
 from services.payment.storage import approvals, payout_accounts
+from services.payment.storage import payouts as stored
 
 router = APIRouter(
-    prefix="/api/v1", tags=["payouts"], responses=problems_of("unauthenticated", "forbidden", "validation")
+    prefix="/api/v1", tags=["payouts"], responses=documented("unauthenticated", "forbidden", "validation")
 )
 _PAGE = 100
-_STATES = "^(requested|sent|paid|failed|returned)$"
 Staff = Depends(require("admin", "ops"))
 Admin = Depends(require("admin"))
 
@@ -115,7 +115,7 @@ PageToken = Annotated[UUID | None, Query(description="From the page before.")]
 async def payouts(
     database: Db,
     partner_id: Identifier | None = None,
-    status: Annotated[str | None, Query(pattern=_STATES)] = None,
+    status: PayoutState | None = None,
     page_token: PageToken = None,
 ) -> Any:
     """The payouts of a partner, in a state, or all."""
@@ -163,7 +163,7 @@ async def set_account(
     "/admin/partners/{partner_id}/payout-accounts/{currency}/pause",
     response_model=AccountShown,
     dependencies=[Admin],
-    responses=problems_of("not-found"),
+    responses=documented("not-found"),
 )
 async def pause_account(partner_id: Identifier, currency: Currency, why: Pause, caller: Caller, database: Db) -> Any:
     """Send nothing to this partner until the account is set again. Raises `not-found`."""
@@ -182,9 +182,11 @@ async def own(request: Request, caller: Caller, database: Db, page_token: PageTo
     return {**page, **await _partners(request, database, caller.subject)}
 
 
-async def _page(database: Db, partner_id: str | None, status: str | None, before: UUID | None) -> dict[str, Any]:
+async def _page(
+    database: Db, partner_id: str | None, status: PayoutState | None, before: UUID | None
+) -> dict[str, Any]:
     async with database.transaction() as work:
-        rows = await payout_accounts.payouts(work, partner_id, status, before, _PAGE + 1)
+        rows = await stored.page(work, partner_id, status, before, _PAGE + 1)
     return {"payouts": rows[:_PAGE], "next_page_token": str(rows[_PAGE - 1].id) if len(rows) > _PAGE else None}
 
 

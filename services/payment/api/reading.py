@@ -7,20 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 
 from chassis.identity import Caller, Principal, require
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
 from chassis.work import Row, Work
 from contracts.values import Identifier
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.adapters.gateways.registry import Gateways
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Checked, CheckedBooking
 from services.payment.api.shown import AttemptShown, Payments, PaymentShown, RefundShown, TransitionShown
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED, PaymentState
 from services.payment.storage import views
 
-router = APIRouter(tags=["payments"], responses=problems_of("unauthenticated", "not-found", "validation"))
+router = APIRouter(tags=["payments"], responses=documented("unauthenticated", "not-found", "validation"))
 
 
 async def _own(work: Work, payment_id: UUID, caller: Principal) -> Row:
@@ -41,7 +40,7 @@ async def show_payment(request: Request, payment_id: UUID, caller: Caller, datab
 @router.get(
     "/api/v1/admin/payments",
     response_model=Payments,
-    responses=problems_of("forbidden"),
+    responses=documented("forbidden"),
     dependencies=[Depends(require("admin", "ops"))],
 )
 async def payments_of_booking(request: Request, booking_id: Identifier, database: Db) -> Payments:

@@ -10,16 +10,15 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, Field
 
 from chassis.identity import Caller, require
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from chassis.serving import Db
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Given, Taken
 from services.payment.storage import reconciliations
 
 router = APIRouter(
     prefix="/api/v1/admin/reconciliation",
     tags=["admin"],
-    responses=problems_of("unauthenticated", "forbidden", "validation"),
+    responses=documented("unauthenticated", "forbidden", "validation"),
 )
 _RUNS = 30
 

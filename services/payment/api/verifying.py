@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import Response as Raw
 
+from chassis.problems import documented
 from chassis.work import Row
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Verified, VerifiedBooking, Verify
 from services.payment.domain.states import SECURED, PaymentState
 
@@ -19,7 +19,7 @@ _ENDED_BADLY = frozenset({PaymentState.FAILED, PaymentState.EXPIRED, PaymentStat
     response_model=Verified,
     responses={
         202: {"model": Verified, "description": "Not everything is known yet: ask status_url"},
-        **problems_of("signature-invalid", "malformed", "not-found", "validation"),
+        **documented("signature-invalid", "malformed", "not-found", "validation"),
     },
 )
 async def verify(request: Request, returned: Verify) -> Response:

@@ -6,10 +6,9 @@ from fastapi import APIRouter, Request
 
 from chassis import telemetry
 from chassis.ids import uuid7
-from chassis.problems import Problem
+from chassis.problems import Problem, documented
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.adapters.gateways.registry import Gateways
-from services.payment.api.responses import problems_of
 from services.payment.api.schemas import Acknowledged
 from services.payment.storage.gateway_events import RawEvent
 
@@ -31,7 +30,7 @@ def _add(router: APIRouter, gateway: Gateway) -> None:
         f"/api/v1/webhooks/{gateway.name}",
         name=f"{gateway.name}_webhook",
         response_model=Acknowledged,
-        responses=problems_of("unauthenticated", "too-large", "rate-limited", "dependency-unavailable"),
+        responses=documented("unauthenticated", "too-large", "rate-limited", "dependency-unavailable"),
     )
     async def receive(request: Request) -> Acknowledged:
         body = await request.body()

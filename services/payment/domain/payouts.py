@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -20,6 +20,7 @@ _SEEN = {
     PayoutSeen.FAILED: PayoutTrigger.FAILED_SEEN,
     PayoutSeen.RETURNED: PayoutTrigger.RETURNED_SEEN,
 }
+_OPEN = frozenset({PayoutState.REQUESTED, PayoutState.SENT})
 _GIVEN_UP = frozenset({PayoutState.FAILED, PayoutState.RETURNED})
 
 
@@ -67,20 +68,29 @@ class PayoutCase:
 
 @dataclass(slots=True)
 class PayoutEffects:
-    """What decisions about payouts brought about, to be written together. `suspended`: payouts whose account needs a
-    person before anything more is sent there."""
+    """What decisions about payouts brought about, to be written together. `relined`: payouts whose lines are new or
+    changed. `suspended`: payouts whose account needs a person before anything more is sent there."""
 
     touched: dict[UUID, Payout] = field(default_factory=dict)
+    relined: dict[UUID, Payout] = field(default_factory=dict)
     moves: list[Transition] = field(default_factory=list)
     journals: list[Journal] = field(default_factory=list)
     cases: list[PayoutCase] = field(default_factory=list)
     suspended: list[Payout] = field(default_factory=list)
 
 
+def matched(payouts: Mapping[UUID, Payout], parts: Sequence[PayoutPart]) -> list[Payout | None]:
+    """For each of `parts` which of `payouts`, by our id, it is about: by our own id if it carries one that is known, else
+    by the gateway's."""
+    by_theirs = {p.gateway_payout_id: p for p in payouts.values() if p.gateway_payout_id is not None}
+    ours = (payouts.get(part.payout_id) if part.payout_id is not None else None for part in parts)
+    return [payout or by_theirs.get(part.gateway_payout_id) for payout, part in zip(ours, parts, strict=True)]
+
+
 def request(payout: Payout, effects: PayoutEffects) -> None:
     """A new payout: the partner's money is on its way from now on."""
     assert sum(line.amount_minor for line in payout.lines) == payout.amount_minor
-    effects.touched[payout.id] = payout
+    effects.touched[payout.id] = effects.relined[payout.id] = payout
     effects.moves.append(Transition(payout.id, None, payout.status, "requested", "due and released", "batch"))
     entries = [Entry(_partner(payout), line.amount_minor, line.line_id) for line in payout.lines]
     effects.journals.append(
@@ -90,7 +100,7 @@ def request(payout: Payout, effects: PayoutEffects) -> None:
 
 def call(payout: Payout, effects: PayoutEffects) -> bool:
     """The gateway is about to be called; whether it may be."""
-    if payout.status in _GIVEN_UP or payout.status is PayoutState.PAID:
+    if payout.status not in _OPEN:
         return False
     _move(payout, PayoutTrigger.CALLED, "the gateway is called", "payouts", effects)
     return True
@@ -163,14 +173,14 @@ def _undo(payout: Payout, returned_minor: int, from_account: str, effects: Payou
         parts = [line.amount_minor - line.undone_minor for line in payout.lines]
     else:
         weights = [max(line.amount_minor, 0) - line.undone_minor for line in payout.lines]
-        parts = split(returned_minor - payout.returned_minor, [max(weight, 0) for weight in weights])
+        parts = split(returned_minor - payout.returned_minor, weights)
     entries = []
     for line, part in zip(payout.lines, parts, strict=True):
         line.undone_minor += part
         entries += [Entry(_partner(payout), -part, line.line_id)] if part else []
     entries.append(Entry(from_account, returned_minor - payout.returned_minor))
     payout.returned_minor = returned_minor
-    effects.touched[payout.id] = payout
+    effects.touched[payout.id] = effects.relined[payout.id] = payout
     effects.journals.append(_journal(JournalKind.PAYOUT_UNDONE, payout, f"/{returned_minor}", entries))
 
 

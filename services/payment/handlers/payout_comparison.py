@@ -10,7 +10,7 @@ from uuid import UUID
 from chassis.work import Database
 from services.payment.adapters.gateways.port import Gateway, PayoutOrder, Payouts
 from services.payment.domain.observation import PayoutPart, Source
-from services.payment.domain.payouts import Payout
+from services.payment.domain.payouts import Payout, matched
 from services.payment.domain.reconciling import Difference, compare_payout
 from services.payment.handlers.payouts import Paying
 from services.payment.storage import payouts
@@ -73,12 +73,11 @@ async def _ask_for_missing(way: Payouts, ours: dict[UUID, Payout], theirs: dict[
 
 
 def _differences(ours: dict[UUID, Payout], theirs: dict[str, PayoutPart]) -> list[Difference]:
-    by_theirs = {payout.gateway_payout_id: payout for payout in ours.values() if payout.gateway_payout_id is not None}
     found: list[Difference] = []
-    for part in theirs.values():
-        mine = by_theirs.get(part.gateway_payout_id) or (ours.get(part.payout_id) if part.payout_id else None)
+    parts = list(theirs.values())
+    for mine, part in zip(matched(ours, parts), parts, strict=True):
         found += compare_payout(mine, part)
-    for payout_id, payout in by_theirs.items():
-        if payout_id not in theirs:
+    for payout in ours.values():
+        if payout.gateway_payout_id not in theirs:
             found += compare_payout(payout, None)
     return found

@@ -28,11 +28,10 @@ from services.payment.storage import payouts
 
 @dataclass(frozen=True, slots=True)
 class PayoutIntent:
-    """One payout on its way. `ask_first`: it may have been called before."""
+    """One payout on its way."""
 
     order: PayoutOrder
     gateway: str
-    ask_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +51,9 @@ class Paying:
     async def observe(self, work: Work, gateway: str, parts: Sequence[PayoutPart], source: str) -> list[str]:
         """Apply `parts` in order; a verdict in words for each. A payout that is none of ours is a case (M-5)."""
         found = await payouts.lock_seen(work, gateway, parts)
-        by_theirs = {p.gateway_payout_id: p for p in found.values() if p.gateway_payout_id is not None}
         effects = PayoutEffects()
         verdicts = []
-        for part in parts:
-            payout = found.get(part.payout_id) if part.payout_id is not None else None
-            payout = payout or by_theirs.get(part.gateway_payout_id)
+        for payout, part in zip(deciding.matched(found, parts), parts, strict=True):
             if payout is None:
                 effects.cases.append(_stranger(gateway, part))
                 verdicts.append("refused: no payout of ours")
@@ -84,16 +80,16 @@ class PayoutCalls:
         if not deciding.call(payout, effects):
             return None
         await self._paying.save(work, effects)
-        calls = await payouts.count_call(work, payout.id, self._settings.payment_payout_check_seconds)
+        await payouts.count_call(work, payout.id, self._settings.payment_payout_check_seconds)
         order = PayoutOrder(payout.id, payout.destination, payout.amount_minor, payout.currency)
-        return PayoutIntent(order, payout.gateway, ask_first=calls > 1)
+        return PayoutIntent(order, payout.gateway)
 
     async def call(self, message: Message, intent: PayoutIntent) -> PayoutResult:
-        """Send under our payout id, asked about first if it may have been sent. Raises to climb the ladder."""
+        """Send under our payout id, once however often it is called. Raises to climb the ladder."""
         gateway = self._gateways.get(intent.gateway)
         if gateway is None or gateway.payouts is None:
             raise Dead(f"{intent.gateway} is not configured to send money to partners")
-        return await outward(intent.gateway, _sent(gateway.payouts, intent))
+        return await outward(intent.gateway, _sent(gateway.payouts, intent.order))
 
     async def conclude(self, work: Work, message: Message, intent: PayoutIntent, result: PayoutResult) -> None:
         """What the gateway shows as every observation; a refusal gives the money back to the partner's balance."""
@@ -112,14 +108,12 @@ class PayoutCalls:
         return payout
 
 
-async def _sent(way: Payouts, intent: PayoutIntent) -> PayoutResult:
-    if intent.ask_first and (part := await way.find(intent.order)) is not None:
-        return PayoutResult(part)
+async def _sent(way: Payouts, order: PayoutOrder) -> PayoutResult:
     try:
-        return PayoutResult(await way.send(intent.order))
+        return PayoutResult(await way.send(order))
     except (Rejected, Declined, Unknown) as error:
         # The refusal may be of a repeat, the timeout after success: look before believing either.
-        part = await way.find(intent.order)
+        part = await way.find(order)
         if part is not None:
             return PayoutResult(part)
         if isinstance(error, Unknown):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chassis.ids import uuid7
 from chassis.work import Work
 from services.payment.domain.payment import Effects, Transition
 from services.payment.domain.states import AWAITED
+from services.payment.storage.cases import NewCase, open_cases
 
 _PAYMENTS = """
 UPDATE payments p SET status = u.status, authorized_minor = u.authorized_minor, captured_minor = u.captured_minor,
@@ -62,15 +62,6 @@ SELECT e.payment_id, e.to_status, e.gateway_order_id, e.gateway_payment_id, e.am
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
             $9::text[])
      AS e (payment_id, to_status, gateway_order_id, gateway_payment_id, amount_minor, currency, account, source, raw)
-"""
-_CASES = """
-INSERT INTO cases (id, kind, dedupe, payment_id, booking_id, expected_minor, seen_minor, currency, detail, deadline_at)
-SELECT u.id, u.kind, u.dedupe, u.payment_id, u.booking_id, u.expected_minor, u.seen_minor, u.currency, u.detail,
-       coalesce(u.deadline_at, now() + make_interval(secs => 3600 * $11::float8))
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-            $9::text[], $10::timestamptz[])
-     AS u (id, kind, dedupe, payment_id, booking_id, expected_minor, seen_minor, currency, detail, deadline_at)
-ON CONFLICT (dedupe) DO NOTHING
 """
 
 
@@ -215,19 +206,18 @@ async def _write_evidence(work: Work, effects: Effects) -> None:
 
 
 async def _write_cases(work: Work, effects: Effects, deadline_hours: float) -> None:
-    rows = list(effects.cases.values())
-    if rows:
-        await work.execute(
-            _CASES,
-            [uuid7() for _ in rows],
-            [c.kind for c in rows],
-            [c.dedupe for c in rows],
-            [c.payment.id for c in rows],
-            [c.payment.booking_id for c in rows],
-            [c.expected_minor for c in rows],
-            [c.seen_minor for c in rows],
-            [c.payment.currency for c in rows],
-            [c.detail for c in rows],
-            [c.deadline_at for c in rows],
-            deadline_hours,
+    rows = [
+        NewCase(
+            c.kind,
+            c.dedupe,
+            c.detail,
+            c.payment.id,
+            c.payment.booking_id,
+            c.expected_minor,
+            c.seen_minor,
+            c.payment.currency,
+            c.deadline_at,
         )
+        for c in effects.cases.values()
+    ]
+    await open_cases(work, rows, deadline_hours)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from chassis.work import Row, Work
 
@@ -44,13 +43,6 @@ SELECT d.*, a.gateway, a.destination, a.paused_reason, a.next_batch_at FROM (
 ) d LEFT JOIN payout_accounts a USING (partner_id, currency)
 ORDER BY d.partner_id, d.currency LIMIT 500
 """  # noqa: S608
-_PAYOUTS = """
-SELECT id, partner_id, gateway, destination, gateway_payout_id, status, amount_minor, returned_minor, currency, reason,
-       created_at, updated_at, (SELECT count(*)::int FROM payout_lines l WHERE l.payout_id = p.id) AS lines
-FROM payouts p
-WHERE ($1::text IS NULL OR partner_id = $1) AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR id < $3)
-ORDER BY id DESC LIMIT $4
-"""
 
 
 async def put(work: Work, partner_id: str, currency: str, gateway: str, destination: str, actor: str) -> Row:
@@ -96,8 +88,3 @@ async def dues(work: Work, accounts: Sequence[Row], hold_seconds: float) -> Sequ
 async def partners(work: Work, hold_seconds: float, partner_id: str | None = None) -> Sequence[Row]:
     """What each partner had shared out, refunded, paid out and is owed, what of that is frozen or held, and the account."""
     return await work.fetch(_PARTNERS, hold_seconds, partner_id)
-
-
-async def payouts(work: Work, partner_id: str | None, status: str | None, before: Any, limit: int) -> Sequence[Row]:
-    """Payouts, newest first, before the payout `before`."""
-    return await work.fetch(_PAYOUTS, partner_id, status, before, limit)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chassis.ids import uuid7
 from chassis.work import Row, Work
 from services.payment.domain.observation import PayoutPart
 from services.payment.domain.payouts import Payout, PayoutCase, PayoutEffects, PayoutLine
 from services.payment.domain.states import PayoutState
 from services.payment.storage import books
+from services.payment.storage.cases import NewCase, open_cases
 
 _COLUMNS = """id, partner_id, gateway, destination, amount_minor, currency, status, gateway_payout_id, returned_minor,
        reason"""
@@ -27,6 +27,13 @@ WHERE gateway = $1 AND (created_at BETWEEN $2 AND $3 OR gateway_payout_id = ANY(
 _LINES = """
 SELECT payout_id, payment_id, line_id, amount_minor, undone_minor FROM payout_lines
 WHERE payout_id = ANY($1::uuid[]) ORDER BY payout_id, payment_id, line_id
+"""
+_PAGE = """
+SELECT id, partner_id, gateway, destination, gateway_payout_id, status, amount_minor, returned_minor, currency, reason,
+       created_at, updated_at, (SELECT count(*)::int FROM payout_lines l WHERE l.payout_id = p.id) AS lines
+FROM payouts p
+WHERE ($1::text IS NULL OR partner_id = $1) AND ($2::text IS NULL OR status = $2) AND ($3::uuid IS NULL OR id < $3)
+ORDER BY id DESC LIMIT $4
 """
 _SAVE = """
 INSERT INTO payouts AS p (id, partner_id, gateway, destination, amount_minor, currency, status, gateway_payout_id,
@@ -64,17 +71,18 @@ _MOVES = """
 INSERT INTO payout_transitions (payout_id, from_status, to_status, trigger, reason, source)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
 """
-_CASES = """
-INSERT INTO cases (id, kind, dedupe, expected_minor, seen_minor, currency, detail, deadline_at)
-SELECT u.*, now() + make_interval(secs => $8 * 3600) FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[],
-       $5::bigint[], $6::text[], $7::text[]) AS u
-ON CONFLICT (dedupe) DO NOTHING
-"""
 _SUSPEND = """
 UPDATE payout_accounts a SET paused_reason = u.reason, updated_at = now()
 FROM unnest($1::text[], $2::text[], $3::text[]) AS u (partner_id, currency, reason)
 WHERE a.partner_id = u.partner_id AND a.currency = u.currency AND a.paused_reason IS NULL
 """
+
+
+async def page(
+    work: Work, partner_id: str | None, status: PayoutState | None, before: UUID | None, limit: int
+) -> Sequence[Row]:
+    """Payouts with the number of their lines, newest first, before the payout `before`."""
+    return await work.fetch(_PAGE, partner_id, status, before, limit)
 
 
 async def lock(work: Work, ids: Sequence[UUID]) -> dict[UUID, Payout]:
@@ -98,10 +106,11 @@ async def of_period(
 
 
 async def save(work: Work, effects: PayoutEffects, case_deadline_hours: float) -> None:
-    """Write everything that `effects` has: six statements at most, however many payouts."""
-    touched = list(effects.touched.values())
-    if touched:
-        await _save_payouts(work, touched)
+    """Write everything that `effects` has: six statements at most, however many payouts; lines only where they changed."""
+    if effects.touched:
+        await _save_payouts(work, list(effects.touched.values()))
+    if effects.relined:
+        await _save_lines(work, list(effects.relined.values()))
     if effects.moves:
         await work.execute(
             _MOVES,
@@ -113,7 +122,7 @@ async def save(work: Work, effects: PayoutEffects, case_deadline_hours: float) -
             [m.source for m in effects.moves],
         )
     await books.write(work, effects.journals)
-    await open_cases(work, effects.cases, case_deadline_hours)
+    await open_cases(work, [_case(case) for case in effects.cases], case_deadline_hours)
     if effects.suspended:
         await work.execute(
             _SUSPEND,
@@ -123,32 +132,14 @@ async def save(work: Work, effects: PayoutEffects, case_deadline_hours: float) -
         )
 
 
-async def open_cases(work: Work, cases: Sequence[PayoutCase], deadline_hours: float) -> None:
-    """Open each case once."""
-    if cases:
-        await work.execute(
-            _CASES,
-            [uuid7() for _ in cases],
-            [c.kind for c in cases],
-            [c.dedupe for c in cases],
-            [c.expected_minor for c in cases],
-            [c.seen_minor for c in cases],
-            [c.currency for c in cases],
-            [c.detail for c in cases],
-            deadline_hours,
-        )
-
-
-async def count_call(work: Work, payout_id: UUID, check_seconds: float) -> int:
-    """Count one more call, and ask about it in `check_seconds`; returns the calls so far, this one included."""
-    row = await work.fetch_one(
+async def count_call(work: Work, payout_id: UUID, check_seconds: float) -> None:
+    """Count one more call, and ask about it in `check_seconds`."""
+    await work.execute(
         """UPDATE payouts SET calls = calls + 1, check_at = now() + make_interval(secs => $2), updated_at = now()
-           WHERE id = $1 RETURNING calls""",
+           WHERE id = $1""",
         payout_id,
         check_seconds,
     )
-    assert row is not None
-    return int(row.calls)
 
 
 async def to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:
@@ -173,6 +164,17 @@ async def _load(work: Work, rows: Sequence[Row]) -> dict[UUID, Payout]:
     return found
 
 
+def _case(case: PayoutCase) -> NewCase:
+    return NewCase(
+        case.kind,
+        case.dedupe,
+        case.detail,
+        expected_minor=case.expected_minor,
+        seen_minor=case.seen_minor,
+        currency=case.currency,
+    )
+
+
 def _payout(row: Row) -> Payout:
     payout = Payout(**row)
     payout.status = PayoutState(row.status)
@@ -193,6 +195,9 @@ async def _save_payouts(work: Work, payouts: Sequence[Payout]) -> None:
         [p.returned_minor for p in payouts],
         [p.reason for p in payouts],
     )
+
+
+async def _save_lines(work: Work, payouts: Sequence[Payout]) -> None:
     lines = [(payout.id, line) for payout in payouts for line in payout.lines]
     await work.execute(
         _SAVE_LINES,

@@ -161,7 +161,8 @@ class Payouts(Protocol):
         ...
 
     async def send(self, order: PayoutOrder) -> PayoutPart:
-        """Send it, once for each `payout_id`. A balance of ours that is too low is `Transient`."""
+        """Send it, once for each `payout_id`: what an earlier call sent is looked for first and given again. A balance
+        of ours that is too low is `Transient`."""
         ...
 
     async def find(self, order: PayoutOrder) -> PayoutPart | None:

@@ -24,19 +24,12 @@ from services.payment.adapters.gateways.port import (
 from services.payment.adapters.gateways.razorpay.client import RazorpayGateway
 from services.payment.adapters.gateways.razorpay.mapping import TransferEntity, payout_part
 from services.payment.domain.observation import PayoutPart, PayoutSeen
-from services.payment.tests.adapters.vendors import Vendors, running
+from services.payment.tests.adapters.vendors import Vendors
 
 PARTNER = "acc_PayfirstPartn1"
 DAY_SECONDS = 86_400.0
 NEXT = "razorpay/transfers/next"
 LOST = {"vendor": "razorpay", "kind": "drop_after_commit", "route": "transfers", "method": "POST"}
-
-
-@pytest_asyncio.fixture(scope="module")
-async def vendors() -> AsyncIterator[Vendors]:
-    """The simulators."""
-    async with running() as found:
-        yield found
 
 
 @pytest_asyncio.fixture

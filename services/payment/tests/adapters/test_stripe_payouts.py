@@ -23,18 +23,11 @@ from services.payment.adapters.gateways.port import (
 )
 from services.payment.adapters.gateways.stripe.client import StripeGateway
 from services.payment.domain.observation import PayoutPart, PayoutSeen
-from services.payment.tests.adapters.vendors import Vendors, running
+from services.payment.tests.adapters.vendors import Vendors
 
 PARTNER = "acct_1PayfirstPartner1"
 DAY_SECONDS = 86_400.0
 LOST = {"vendor": "stripe", "kind": "drop_after_commit", "route": "transfers", "method": "POST"}
-
-
-@pytest_asyncio.fixture(scope="module")
-async def vendors() -> AsyncIterator[Vendors]:
-    """The simulators."""
-    async with running() as found:
-        yield found
 
 
 @pytest_asyncio.fixture

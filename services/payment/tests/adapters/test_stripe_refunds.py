@@ -12,19 +12,10 @@ from chassis.ids import uuid7
 from services.payment.adapters.gateways.port import Charge, NewOrder, RefundOrder, Transient
 from services.payment.adapters.gateways.stripe.client import StripeGateway
 from services.payment.domain.observation import RefundSeen
-from services.payment.tests.adapters.vendors import Vendors, running
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+from services.payment.tests.adapters.vendors import Vendors
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def vendors() -> AsyncIterator[Vendors]:
-    """The simulators."""
-    async with running() as made:
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture
 async def stripe(vendors: Vendors) -> AsyncIterator[StripeGateway]:
     """Stripe's adapter; afterwards the vendor is calm again."""
     gateway = StripeGateway(vendors.settings())
