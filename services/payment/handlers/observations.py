@@ -40,14 +40,21 @@ class Observing:
     def __init__(self, settings: PaymentSettings, gateways: Gateways) -> None:
         self._settings, self._gateways, self._paying = settings, gateways, Paying(settings)
 
-    async def observe(self, work: Work, observations: Sequence[Observation]) -> list[str]:
+    async def observe(
+        self,
+        work: Work,
+        observations: Sequence[Observation],
+        orders: Sequence[tuple[str, str]] = (),
+        refund_ids: Sequence[UUID] = (),
+    ) -> list[str]:
         """Apply `observations` in order; returns a verdict in words for each, `UNMATCHED` where no payment has the order.
 
-        Nine statements at most for any number of observations; one by one gives the same rows.
+        Nine statements at most for any number of observations; one by one gives the same rows. The payments of
+        `orders` and `refund_ids`, which the caller is going to hurry, are locked with theirs.
         """
-        if not observations:
+        if not (observations or orders or refund_ids):
             return []
-        loaded = await payments.lock_seen(work, observations)
+        loaded = await payments.lock_seen(work, observations, orders, refund_ids)
         effects = Effects(loaded.now or datetime.now(UTC), uuid7)
         verdicts = []
         for seen in observations:
@@ -114,7 +121,7 @@ class Observing:
             if heard.payouts:
                 verdicts = await self._paying.observe(work, message.event.gateway, heard.payouts, Source.WEBHOOK)
                 outcomes[event_id] = verdicts[-1]
-        verdicts = await self.observe(work, observations)
+        verdicts = await self.observe(work, observations, list(hints), refunds)
         for event_id, seen, verdict in zip(owners, observations, verdicts, strict=True):
             if verdict == UNMATCHED:
                 raise UnknownOrder(f"{seen.gateway} speaks of order {seen.gateway_order_id}, which no payment has")

@@ -49,7 +49,7 @@ class Polling:
         await self._observe(database, [answer for answer in answers if answer])
         answered = [row for row, answer in zip(due, answers, strict=True) if answer is not None]
         async with database.transaction() as work:
-            await self._expire(work, [row for row in answered if row.overdue])
+            await self._expire(work, due, [row for row in answered if row.overdue])
             await polls.reschedule(work, [(row, self._wait(row)) for row in due])
         return len(due)
 
@@ -122,10 +122,11 @@ class Polling:
             first = self._settings.payment_poll_first_seconds
             await orders.store_order(work, row.id, len(row.order_ids), found, first)
 
-    async def _expire(self, work: Any, overdue: Sequence[Row]) -> None:
+    async def _expire(self, work: Any, due: Sequence[Row], overdue: Sequence[Row]) -> None:
+        """The deadline of the `overdue` has passed. Locks all that are `due`: locks taken in two steps can deadlock."""
         if not overdue:
             return
-        loaded = await payments.lock(work, [row.id for row in overdue])
+        loaded = await payments.lock(work, [row.id for row in due])
         effects = Effects(loaded.now or datetime.now(UTC), uuid7)
         for row in overdue:
             pass_deadline(loaded.by_id[row.id], effects)

@@ -52,6 +52,8 @@ WITH seen AS (
     JOIN payments p ON p.id = o.payment_id
     UNION
     SELECT p.booking_id FROM payments p JOIN seen s ON p.id = s.payment_id AND p.gateway = s.gateway
+    UNION
+    SELECT p.booking_id FROM payments p JOIN refunds r ON r.payment_id = p.id WHERE r.id = ANY($4::uuid[])
 )
 SELECT {_COLUMNS}, now() AS present FROM payments p
 WHERE p.booking_id IN (SELECT booking_id FROM found) ORDER BY p.id FOR UPDATE OF p
@@ -76,13 +78,20 @@ FROM disputes WHERE payment_id = ANY($1::uuid[])
 """
 
 
-async def lock_seen(work: Work, observations: Sequence[Observation]) -> Loaded:
-    """Lock, in id order, every payment of the bookings that `observations` are about; disputes only if one is seen."""
+async def lock_seen(
+    work: Work,
+    observations: Sequence[Observation],
+    orders: Sequence[tuple[str, str]] = (),
+    refund_ids: Sequence[UUID] = (),
+) -> Loaded:
+    """Lock, in id order, every payment of the bookings that `observations`, `orders` (gateway, order id) and refunds
+    are about: in one statement, for locks taken in two can deadlock. Disputes are loaded only if one is seen."""
     rows = await work.fetch(
         _LOCK_SEEN,
-        [seen.gateway for seen in observations],
-        [seen.gateway_order_id for seen in observations],
-        [seen.payment_id for seen in observations],
+        [seen.gateway for seen in observations] + [gateway for gateway, _ in orders],
+        [seen.gateway_order_id for seen in observations] + [order_id for _, order_id in orders],
+        [seen.payment_id for seen in observations] + [None] * len(orders),
+        list(refund_ids),
     )
     loaded = await _load(work, rows)
     if any(seen.dispute is not None for seen in observations):

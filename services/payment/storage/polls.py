@@ -65,8 +65,10 @@ async def hurry_orders(work: Work, hints: Sequence[tuple[str, str]]) -> set[tupl
                SELECT o.gateway, o.gateway_order_id, o.payment_id FROM gateway_orders o
                JOIN unnest($1::text[], $2::text[]) AS h (gateway, gateway_order_id)
                ON o.gateway = h.gateway AND o.gateway_order_id = h.gateway_order_id
+           ), locked AS (
+               SELECT id FROM payments WHERE id IN (SELECT payment_id FROM known) ORDER BY id FOR UPDATE
            ), hurried AS (
-               UPDATE payments p SET poll_at = now() FROM known k WHERE p.id = k.payment_id
+               UPDATE payments p SET poll_at = now() FROM locked WHERE p.id = locked.id
            )
            SELECT gateway, gateway_order_id FROM known""",
         [gateway for gateway, _ in hints],
@@ -78,7 +80,9 @@ async def hurry_orders(work: Work, hints: Sequence[tuple[str, str]]) -> set[tupl
 async def hurry_refunds(work: Work, refund_ids: Sequence[UUID]) -> None:
     """Ask about these refunds at the next pass, as far as they wait for an answer."""
     await work.execute(
-        "UPDATE refunds SET check_at = now() WHERE id = ANY($1::uuid[]) AND check_at IS NOT NULL", list(refund_ids)
+        """WITH locked AS (SELECT id FROM refunds WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE)
+           UPDATE refunds r SET check_at = now() FROM locked WHERE r.id = locked.id AND r.check_at IS NOT NULL""",
+        list(refund_ids),
     )
 
 
