@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAGE ?= local
 ROLE ?= admin
 SUBJECT ?= admin
+PROCESSES ?= auto
 RUN_STAMP := $(VENV)/.installed-local
 DEV_STAMP := $(VENV)/.installed-dev
 
@@ -62,7 +63,7 @@ schemas: $(DEV_STAMP) ## write the schemas, examples and AsyncAPI of the contrac
 	@$(BIN)/python -m contracts.generate && $(BIN)/python -m deploy.asyncapi
 
 test: check ## everything that CI runs; a part that is missing fails, nothing is skipped
-	@PAYFIRST_REQUIRE_PARTS=1 $(BIN)/python -m pytest -m "not chaos" -q
+	@PAYFIRST_REQUIRE_PARTS=1 $(BIN)/python -m pytest -m "not chaos" -q -n $(PROCESSES) --no-loadscope-reorder
 
 conformance: $(DEV_STAMP) ## every scenario at every gateway, as a table
 	@$(BIN)/python -m pytest -q services/payment/tests/conformance

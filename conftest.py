@@ -1,3 +1,3 @@
-"""Makes the parts' fixtures known to every test of the repository."""
+"""Makes the parts' fixtures and what reports a whole run known to every test of the repository."""
 
-pytest_plugins = ["tests.parts"]
+pytest_plugins = ["tests.parts", "tests.spreading", "services.payment.tests.conformance.table"]

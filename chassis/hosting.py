@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from chassis import migrations, telemetry
+from chassis.lag import probe_for
 from chassis.ops import routes as ops_routes
 from chassis.outcomes import failure_of
 from chassis.serving import make_app
@@ -105,6 +106,7 @@ async def _running(application: Application, worker: Worker | None) -> AsyncIter
         await asyncio.gather(*tasks, return_exceptions=True)
         if application.shutdown is not None:
             await application.shutdown(application)
+        await probe_for(application.settings.bootstrap).close()
         await application.database.close()
 
 

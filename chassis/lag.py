@@ -45,8 +45,13 @@ class LagProbe:
                 await self._open()
                 return [await self._one(step) for step in steps if step.step.topics]
             except BaseException:
-                await self._close()
+                await self._end()
                 raise
+
+    async def close(self) -> None:
+        """Close the connections; the next measurement opens new ones."""
+        async with self._lock:
+            await self._end()
 
     async def _open(self) -> None:
         if self._admin is None:
@@ -55,7 +60,7 @@ class LagProbe:
             await self._admin.start()
             await self._consumer.start()
 
-    async def _close(self) -> None:
+    async def _end(self) -> None:
         admin, consumer, self._admin, self._consumer = self._admin, self._consumer, None, None
         for part, end in ((admin, "close"), (consumer, "stop")):
             if part is not None:

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from chassis.hosting import Application
 from chassis.ids import uuid7
+from chassis.lag import probe_for
 from chassis.settings import ServiceSettings
 from chassis.steps import AnyStep, InlineStep, Message, QueuedStep
 from chassis.testing import eventually, fresh_database
@@ -93,6 +94,7 @@ class Lab:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self.workers.clear()
+        await probe_for([self.bootstrap]).close()
 
     async def tell(self, *events: Event) -> None:
         """Tell `events` in one transaction."""

@@ -43,28 +43,3 @@ async def purchase(stage: Stage, vendor: Vendor) -> AsyncIterator[Callable[..., 
 
     yield make
     await stage.simulator.delete("/control/faults")
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The table of scenarios by gateway."""
-    table: dict[str, dict[str, str]] = {}
-    for outcome, mark in (("passed", "green"), ("failed", "RED"), ("error", "RED"), ("skipped", "skipped")):
-        for report in terminalreporter.stats.get(outcome, ()):
-            name = getattr(report, "nodeid", "").rpartition("::")[2]
-            scenario, _, parameters = name.partition("[")
-            gateway = next((v.name for v in AT if v.name in parameters.rstrip("]").split("-")), None)
-            if "/conformance/" in getattr(report, "nodeid", "") and gateway is not None:
-                row = table.setdefault(_sentence(scenario), {})
-                if row.get(gateway) != "RED":
-                    row[gateway] = mark
-    if not table:
-        return
-    width = max(len(scenario) for scenario in table)
-    terminalreporter.section("scenarios by gateway")
-    terminalreporter.line(" " * width + "".join(f"  {vendor.name:>9}" for vendor in AT))
-    for scenario, row in table.items():
-        terminalreporter.line(f"{scenario:<{width}}" + "".join(f"  {row.get(vendor.name, '-'):>9}" for vendor in AT))
-
-
-def _sentence(name: str) -> str:
-    return name.removeprefix("test_").replace("_", " ")
