@@ -17,7 +17,7 @@ Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0.")]
 
 class Buyer(Part):
     """Who bought: needed for the invoice and for mails. Travels in `booking.confirmed`; where that is never said, in
-    `refund.due`; and nowhere else."""
+    `refund.due`; where it is said weeks later, in `hold.extended`; and nowhere else."""
 
     student_id: Identifier
     name: ShortText
@@ -118,7 +118,7 @@ class BookingCancelled(Event):
 
 
 class UnmadeBooking(Part):
-    """Whom the refund's mail is for when no booking was made, and what they wanted: `titles`, in their `time_zone`."""
+    """Whom a mail is for while no booking was made, and what they wanted: `titles`, in their `time_zone`."""
 
     reference: Reference
     buyer: Buyer
@@ -142,6 +142,24 @@ class RefundDue(Event):
     currency: Currency
     reason: ShortText
     unmade: UnmadeBooking | None = None
+
+
+@register
+class HoldExtended(Event):
+    """The buyer's method was saved: the hold keeps its places until `expires_at`, and `amount_minor` is charged at
+    `charge_at`. Nothing is charged before."""
+
+    type: ClassVar[str] = "hold.extended"
+    topic: ClassVar = BOOKING_EVENTS
+
+    payment_id: Identifier
+    amount_minor: AmountMinor
+    currency: Currency
+    charge_at: Instant
+    pay_by: Instant
+    expires_at: Instant
+    extended_at: Instant
+    unmade: UnmadeBooking
 
 
 @register

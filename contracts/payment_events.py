@@ -21,6 +21,17 @@ class PaymentEvent(Event):
 
 
 @register
+class PaymentMethodSaved(PaymentEvent):
+    """The buyer's method is saved and nothing is charged yet: `amount_minor` is charged at `charge_at`, and can be paid
+    until `pay_by` if that fails. No money is secured by it (C4)."""
+
+    type: ClassVar[str] = "payment.method_saved"
+    charge_at: Instant
+    pay_by: Instant
+    saved_at: Instant
+
+
+@register
 class PaymentSecured(PaymentEvent):
     """The money is safe: authorized or captured. Told once for each payment (C1)."""
 
@@ -39,11 +50,18 @@ class PaymentCaptured(PaymentEvent):
 
 @register
 class PaymentFailed(PaymentEvent):
-    """An attempt failed; the hold stays until its deadline so that the buyer can try again (S0-13, C2)."""
+    """An attempt failed; the hold stays until its deadline so that the buyer can try again (S0-13, C2).
+
+    `reason` is the gateway's code, `decline` its class, for words in the buyer's language. `pay_by` is there when a saved
+    method was charged in the buyer's absence: until then they can pay; `retry_at` says when we try again, if we do.
+    """
 
     type: ClassVar[str] = "payment.failed"
     reason: ShortText
     failed_at: Instant
+    decline: ShortText | None = None
+    pay_by: Instant | None = None
+    retry_at: Instant | None = None
 
 
 @register

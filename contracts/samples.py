@@ -15,6 +15,7 @@ PURCHASE = "0199a0c5-0a1b-7d44-9c32-0a1b2c3d4e5f"
 ALLOCATION = "0199a0c5-1b2c-7e55-8d43-1b2c3d4e5f60"
 INVOICE = "0199a0c5-2c3d-7f66-9e54-2c3d4e5f6071"
 AT = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
+CHARGE = datetime(2026, 12, 30, 9, 30, tzinfo=UTC)
 FIRST = datetime(2027, 1, 4, 4, 30, tzinfo=UTC)
 _MONEY = {"payment_id": PAYMENT, "gateway": "razorpay", "amount_minor": 99900, "currency": "INR"}
 _COURSE = b.CourseWish(
@@ -38,6 +39,12 @@ _LINE = b.ConfirmedLine(
     course=_COURSE,
 )
 _BUYER = b.Buyer(student_id="std-asha", name="Asha Rao", email="asha@example.com", phone="+919800000000")
+_UNMADE = b.UnmadeBooking(
+    reference="BK-449034CB",
+    buyer=b.Buyer(student_id="std-asha", name="Asha Rao", email="asha@example.com"),
+    time_zone="Asia/Kolkata",
+    titles=("Mathematics, one to one",),
+)
 _DONE = f.CompletedLine(
     purchase_id=PURCHASE,
     title="Mathematics, one to one",
@@ -57,9 +64,20 @@ def samples() -> dict[str, Event]:
 
 def _payment() -> tuple[Event, ...]:
     return (
+        p.PaymentMethodSaved(
+            booking_id=BOOKING, charge_at=CHARGE, pay_by=CHARGE + timedelta(hours=48), saved_at=AT, **_MONEY
+        ),
         p.PaymentSecured(booking_id=BOOKING, secured_as="captured", secured_at=AT, **_MONEY),
         p.PaymentCaptured(booking_id=BOOKING, captured_at=AT, **_MONEY),
-        p.PaymentFailed(booking_id=BOOKING, reason="insufficient_fund", failed_at=AT, **_MONEY),
+        p.PaymentFailed(
+            booking_id=BOOKING,
+            reason="insufficient_fund",
+            failed_at=AT,
+            decline="funds",
+            pay_by=CHARGE + timedelta(hours=48),
+            retry_at=CHARGE + timedelta(hours=12),
+            **_MONEY,
+        ),
         p.PaymentExpired(booking_id=BOOKING, expired_at=AT, **_MONEY),
         p.RefundSucceeded(booking_id=BOOKING, refund_id="rfd-1", reason="the place was gone", refunded_at=AT, **_MONEY),
         p.RefundFailed(booking_id=BOOKING, refund_id="rfd-1", reason="refused by the gateway", failed_at=AT, **_MONEY),
@@ -97,12 +115,18 @@ def _booking() -> tuple[Event, ...]:
             amount_minor=99900,
             currency="INR",
             reason="the place was gone",
-            unmade=b.UnmadeBooking(
-                reference="BK-449034CB",
-                buyer=b.Buyer(student_id="std-asha", name="Asha Rao", email="asha@example.com"),
-                time_zone="Asia/Kolkata",
-                titles=("Mathematics, one to one",),
-            ),
+            unmade=_UNMADE,
+        ),
+        b.HoldExtended(
+            booking_id=BOOKING,
+            payment_id=PAYMENT,
+            amount_minor=99900,
+            currency="INR",
+            charge_at=CHARGE,
+            pay_by=CHARGE + timedelta(hours=48),
+            expires_at=CHARGE + timedelta(hours=48, minutes=15),
+            extended_at=AT,
+            unmade=_UNMADE,
         ),
         b.HoldExpired(booking_id=BOOKING, expired_at=AT),
     )
