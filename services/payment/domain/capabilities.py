@@ -17,7 +17,8 @@ class CaptureMode(StrEnum):
 class Capabilities:
     """One gateway's abilities (gateways.md section 0).
 
-    `authorization_seconds`: how long an authorization is held at least, where the gateway names no time of its own.
+    `authorization_seconds`: how long an authorization is held at least, where the gateway names no time of its own;
+    `off_session_seconds`: one that is made of a saved method while the buyer is away.
     `late_authorization_days`: how long a failed payment may still turn into a success. `order_takes_retries`: a
     declined buyer pays the same order again. `webhooks_prove`: a webhook's signature covers its body; without that it
     is a hint and the truth is asked for. `lists_payments`: the gateway lists its payments of a period.
@@ -31,6 +32,7 @@ class Capabilities:
     uncaptured_is_returned: bool = False
     saves_methods: bool = False
     authorization_seconds: float = 0.0
+    off_session_seconds: float = 0.0
     late_authorization_days: int = 0
     order_takes_retries: bool = True
     webhooks_prove: bool = True

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chassis.machine import Ignore, Move
 from services.payment.domain import planning
 from services.payment.domain.disputing import apply_dispute
+from services.payment.domain.moving import move, why_not
 from services.payment.domain.observation import Observation, Seen
-from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment, Transition
+from services.payment.domain.payment import Attempt, Case, Effects, Evidence, Fact, FactKind, Payment
 from services.payment.domain.planning import Collection
 from services.payment.domain.refunding import apply_refund, lapse, release, request_refund
+from services.payment.domain.saving import apply_setup
 from services.payment.domain.states import JournalKind, PaymentState, PaymentTrigger
-from services.payment.domain.transitions import PAYMENT
 
 _RANK = {Seen.PENDING: 0, Seen.FAILED: 1, Seen.AUTHORIZED: 2, Seen.CAPTURED: 3, Seen.VOIDED: 3}
 _TRIGGERS = {
@@ -39,41 +39,12 @@ def decide(siblings: Sequence[Payment], payment: Payment, seen: Observation, eff
         _adopt_order(payment, seen.gateway_order_id, effects)
     if seen.dispute is not None:
         return apply_dispute(payment, seen, seen.dispute, effects)
+    if seen.setup is not None:
+        return apply_setup(payment, seen, seen.setup, effects)
     verdict = _attempt(siblings, payment, seen, effects)
     if seen.refund is not None and payment.attempts[seen.gateway_payment_id].status is Seen.CAPTURED:
         verdict = apply_refund(payment, payment.attempts[seen.gateway_payment_id], seen, seen.refund, effects)
     return verdict
-
-
-def move(payment: Payment, trigger: PaymentTrigger, source: str, effects: Effects, reason: str = "") -> bool:
-    """Ask the table; on Move change the state and write the trail. Returns whether it moved; a refusal opens a case."""
-    decision = PAYMENT.decide(payment.status, trigger)
-    if isinstance(decision, Ignore):
-        return False
-    if not isinstance(decision, Move):
-        effects.open_case(
-            Case(
-                "refused-observation",
-                f"refused/{payment.id}/{trigger}",
-                f"{payment.status}: {decision.reason}",
-                payment,
-            )
-        )
-        return False
-    effects.payment_moves.append(
-        Transition(payment.id, payment.status, decision.to, trigger, reason or trigger.replace("_", " "), source)
-    )
-    payment.status = decision.to
-    effects.touch(payment)
-    return True
-
-
-def pass_deadline(payment: Payment, effects: Effects) -> bool:
-    """Nobody paid before the deadline: tell it once. A late success is still watched for."""
-    moved = move(payment, PaymentTrigger.DEADLINE_PASSED, "time", effects, "nobody paid before the deadline")
-    if moved:
-        effects.facts.append(Fact(FactKind.EXPIRED, payment))
-    return moved
 
 
 def _adopt_order(payment: Payment, gateway_order_id: str, effects: Effects) -> None:
@@ -87,8 +58,8 @@ def _adopt_order(payment: Payment, gateway_order_id: str, effects: Effects) -> N
 def _mismatch(payment: Payment, seen: Observation) -> Case | None:
     differences = {
         "order-mismatch": seen.gateway_order_id not in payment.orders and None not in payment.orders,
-        "currency-mismatch": payment.currency != seen.currency,
-        "amount-mismatch": payment.amount_minor != seen.amount_minor and seen.dispute is None,
+        "currency-mismatch": payment.currency != seen.currency and seen.setup is None,
+        "amount-mismatch": payment.amount_minor != seen.amount_minor and seen.dispute is None and seen.setup is None,
     }
     for kind, differs in differences.items():
         if differs:
@@ -122,7 +93,7 @@ def _attempt(siblings: Sequence[Payment], payment: Payment, seen: Observation, e
         return "ignored: another attempt secured the payment"
     trigger = _TRIGGERS[seen.status]
     if not move(payment, trigger, seen.source, effects, seen.reason or ""):
-        return _why_not(payment, trigger)
+        return why_not(payment, trigger)
     effects.evidence.append(Evidence(payment.id, payment.status, seen))
     if payment.status is PaymentState.FAILED:
         effects.facts.append(Fact(FactKind.FAILED, payment, reason=seen.reason or "the payment failed"))
@@ -153,12 +124,13 @@ def _succeed(
     was_late = seen.late or payment.status in _LATE_FROM
     trigger = _TRIGGERS[seen.status]
     if not move(payment, trigger, seen.source, effects, "late_authorization" if was_late else ""):
-        return _why_not(payment, trigger)
+        return why_not(payment, trigger)
     effects.evidence.append(Evidence(payment.id, payment.status, seen))
     attempt.late = attempt.late or was_late
     payment.gateway_payment_id, payment.gateway_order_id = attempt.gateway_payment_id, attempt.gateway_order_id
     payment.authorized_minor, payment.captured_minor = attempt.authorized_minor, attempt.captured_minor
     payment.fee_minor = attempt.fee_minor
+    payment.charge_at = None
     _tell_success(payment, effects)
     if payment.duplicate_of is not None:
         _give_back(payment, attempt, "second success for one booking", effects)
@@ -221,9 +193,3 @@ def _give_back(payment: Payment, attempt: Attempt, why: str, effects: Effects) -
     if request_refund(payment, attempt, key, attempt.amount_minor, why, effects) is not None:
         detail = f"{why}: gateway payment {attempt.gateway_payment_id} is being refunded by itself."
         effects.open_case(Case("second-payment", key, detail, payment, 0, attempt.amount_minor))
-
-
-def _why_not(payment: Payment, trigger: PaymentTrigger) -> str:
-    decision = PAYMENT.decide(payment.status, trigger)
-    kind = "ignored" if isinstance(decision, Ignore) else "refused"
-    return f"{kind}: {getattr(decision, 'reason', '')}"

@@ -16,6 +16,7 @@ class Seen(StrEnum):
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
     VOIDED = "voided"
+    METHOD_SAVED = "method_saved"
     DISPUTE_OPENED = "dispute_opened"
     DISPUTE_REVIEWED = "dispute_reviewed"
     DISPUTE_WON = "dispute_won"
@@ -48,6 +49,10 @@ class Source(StrEnum):
     VERIFY = "verify"
 
 
+NO_CURRENCY = "XXX"
+"""ISO 4217 for no currency."""
+
+
 @dataclass(frozen=True, slots=True)
 class RefundPart:
     """The refund that an observation is about: the gateway's id, ours when it carried it, minor units."""
@@ -68,6 +73,14 @@ class DisputePart:
 
 
 @dataclass(frozen=True, slots=True)
+class SetupPart:
+    """The saving of a method that an observation is about: the gateway's ids of customer and method once it is saved."""
+
+    customer_id: str | None = None
+    method_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One thing a gateway said about one of its payments.
 
@@ -76,7 +89,8 @@ class Observation:
     (the id of a stored webhook, or the path of a query). Amounts are minor units: `amount_minor` is the order's,
     `captured_minor` what was taken of it where that is less, `fee_minor` what the gateway keeps, tax included,
     `refunded_minor` the sum of its refunds that are done or on their way, as the gateway counts them.
-    `capture_before`: the gateway's own deadline of an authorization.
+    `capture_before`: the gateway's own deadline of an authorization. With `setup` it is about the saving of a method, which
+    proves no money: the amount is 0 and the currency `NO_CURRENCY`.
     """
 
     gateway: str
@@ -97,6 +111,7 @@ class Observation:
     refunded_minor: int | None = None
     capture_before: datetime | None = None
     dispute: DisputePart | None = None
+    setup: SetupPart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Payment:
     """Money from one buyer for one booking id through one gateway, locked by the transaction that holds it.
 
     `orders`: the gateway's orders made for it, oldest first; None stands for one whose making was not answered yet.
+    `authorize_at`: when a saved method is to be charged; `charge_at`: when it is tried next; `expires_at`: until when it
+    may be paid at all. `saved_customer` and `saved_method` are the gateway's ids of what was saved.
     """
 
     id: UUID
@@ -82,6 +84,11 @@ class Payment:
     capture_before: datetime | None = None
     capture_at: datetime | None = None
     fee_minor: int = 0
+    expires_at: datetime | None = None
+    authorize_at: datetime | None = None
+    charge_at: datetime | None = None
+    saved_customer: str | None = None
+    saved_method: str | None = None
     orders: list[str | None] = field(default_factory=list)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     refunds: dict[UUID, Refund] = field(default_factory=dict)
@@ -100,6 +107,7 @@ class Payment:
 class FactKind(StrEnum):
     """What other services are told."""
 
+    METHOD_SAVED = "method_saved"
     SECURED = "secured"
     CAPTURED = "captured"
     FAILED = "failed"
@@ -178,6 +186,7 @@ class Effects:
     facts: list[Fact] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
     adopted_orders: list[tuple[Payment, str]] = field(default_factory=list)
+    ended_orders: list[tuple[Payment, str]] = field(default_factory=list)
     captures: list[Payment] = field(default_factory=list)
     refund_runs: list[tuple[Payment, Refund]] = field(default_factory=list)
     touched_payments: dict[UUID, Payment] = field(default_factory=dict)

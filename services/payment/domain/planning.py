@@ -16,6 +16,11 @@ AFTER_SERVICE_WAIT = timedelta(minutes=30)
 MARGIN = timedelta(hours=12)
 """How long before the gateway's deadline at the latest; also when a person is warned of one that is not captured yet."""
 
+GRACE = timedelta(hours=48)
+"""How long after its planned time a saved method may still be charged, or paid for by the buyer."""
+RETRY = timedelta(hours=12)
+"""How long after a declined charge of a saved method the next one is tried."""
+
 
 class Collection(StrEnum):
     """How the money is collected."""
@@ -46,8 +51,9 @@ def plan(policy: str, service_ends_at: datetime | None, can: Capabilities, now: 
     """The plan for a purchase under `policy` whose service ends at `service_ends_at`; None when the gateway can't.
 
     An authorization is planned only where the capture falls before the gateway's deadline with `MARGIN` to spare.
-    Beyond that the method is saved and authorized near the date; without that ability the money is taken now and the
-    refund policy of the purchase protects the buyer (C4).
+    Beyond that the method is saved and authorized near the date, as early as what is held for an absent buyer allows; that
+    leaves a day at least for a decline to be mended before the service. Without that ability the money is taken now and
+    the refund policy of the purchase protects the buyer (C4).
     """
     now_possible = CaptureMode.AUTOMATIC in can.capture_modes
     if policy == IMMEDIATE:
@@ -58,12 +64,28 @@ def plan(policy: str, service_ends_at: datetime | None, can: Capabilities, now: 
     held = timedelta(seconds=can.authorization_seconds)
     if wished + MARGIN <= now + held:
         return Plan(Collection.AUTHORIZE_NOW, "authorized now, captured after the service")
-    if can.saves_methods and held > 2 * MARGIN:
-        authorize_at = wished + 2 * MARGIN - held
+    off_session = min(held, timedelta(seconds=can.off_session_seconds))
+    if can.saves_methods and off_session > 4 * MARGIN:
+        authorize_at = wished + 2 * MARGIN - off_session
         return Plan(Collection.SAVE_METHOD, "the date is too far for an authorization now", authorize_at)
     if not now_possible:
         return None
     return Plan(Collection.CAPTURE_NOW, "the date is beyond what the gateway can hold; the refund policy applies")
+
+
+def charge_deadline(authorize_at: datetime, service_ends_at: datetime | None) -> datetime:
+    """Until when a purchase with a saved method may be paid: `GRACE` after the planned time, and `MARGIN` before the
+    service ends at the latest."""
+    latest = authorize_at + GRACE
+    return latest if service_ends_at is None else max(authorize_at, min(latest, service_ends_at - MARGIN))
+
+
+def charge_mode(service_ends_at: datetime | None, can: Capabilities, now: datetime) -> CaptureMode:
+    """How a saved method is charged at `now`, which may be later than was planned: held when the capture falls before the
+    deadline of a hold made now with `MARGIN` to spare, else taken at once."""
+    held = timedelta(seconds=can.off_session_seconds)
+    safe = CaptureMode.MANUAL in can.capture_modes and wished_capture(service_ends_at, now) + MARGIN <= now + held
+    return CaptureMode.MANUAL if safe else CaptureMode.AUTOMATIC
 
 
 def wished_capture(service_ends_at: datetime | None, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ class PaymentState(StrEnum):
 
     CREATED = "created"
     PENDING = "pending"
+    METHOD_SAVED = "method_saved"
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
     PARTIALLY_REFUNDED = "partially_refunded"
@@ -30,11 +31,12 @@ SECURED = frozenset(
         PaymentState.DISPUTED,
     }
 )
-"""States in which the buyer's money is, or was, with us (C1)."""
+"""States in which the buyer's money is, or was, with us (C1). A saved method is a promise, no money."""
 AWAITED = frozenset(
     {
         PaymentState.CREATED,
         PaymentState.PENDING,
+        PaymentState.METHOD_SAVED,
         PaymentState.AUTHORIZED,
         PaymentState.FAILED,
         PaymentState.EXPIRED,
@@ -50,6 +52,8 @@ class PaymentTrigger(StrEnum):
     ORDER_FOUND = "order_found"
     OUTCOME_UNKNOWN = "outcome_unknown"
     ATTEMPT_SEEN = "attempt_seen"
+    METHOD_SAVED_SEEN = "method_saved_seen"
+    CHARGE_BEGUN = "charge_begun"
     AUTHORIZED_SEEN = "authorized_seen"
     CAPTURED_SEEN = "captured_seen"
     FAILED_SEEN = "failed_seen"

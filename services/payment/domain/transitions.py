@@ -20,12 +20,14 @@ _LAPSED = Ignore("an attempt lapsed at the gateway before it counted")
 _SECURED_BEFORE = Ignore("the payment is secured already")
 _STANDS = Ignore("the money is secured; another attempt's failure changes nothing")
 _CLOSED = Ignore("the payment has ended")
+_NO_METHOD = Refuse("no method was saved that could be charged")
 
 _NOT_SECURED: _Row = {
     T.ORDER_FOUND: Ignore("the order is known"),
     T.OUTCOME_UNKNOWN: Ignore("an attempt was seen, so the order exists"),
     T.AUTHORIZED_SEEN: Move(S.AUTHORIZED),
     T.CAPTURED_SEEN: Move(S.CAPTURED),
+    T.CHARGE_BEGUN: _NO_METHOD,
     T.VOIDED_SEEN: _LAPSED,
     T.REFUNDED_IN_PART: _NOTHING_TAKEN,
     T.REFUNDED_IN_FULL: _NOTHING_TAKEN,
@@ -38,6 +40,8 @@ _TAKEN: _Row = {
     T.ORDER_FOUND: _SECURED_BEFORE,
     T.OUTCOME_UNKNOWN: Ignore("what was proved stays proved"),
     T.ATTEMPT_SEEN: _SECURED_BEFORE,
+    T.METHOD_SAVED_SEEN: _SECURED_BEFORE,
+    T.CHARGE_BEGUN: _SECURED_BEFORE,
     T.AUTHORIZED_SEEN: Ignore("captured never goes back"),
     T.CAPTURED_SEEN: Ignore("captured already"),
     T.FAILED_SEEN: _STANDS,
@@ -53,13 +57,24 @@ _ROWS: dict[S, _Row] = {
         **_NOT_SECURED,
         T.OUTCOME_UNKNOWN: Move(S.UNKNOWN),
         T.ATTEMPT_SEEN: Move(S.PENDING),
+        T.METHOD_SAVED_SEEN: Move(S.METHOD_SAVED),
         T.FAILED_SEEN: Move(S.FAILED),
         T.DEADLINE_PASSED: Move(S.EXPIRED),
     },
     S.PENDING: {
         **_NOT_SECURED,
         T.ATTEMPT_SEEN: Ignore("an attempt is under way"),
+        T.METHOD_SAVED_SEEN: Move(S.METHOD_SAVED),
+        T.CHARGE_BEGUN: Ignore("an attempt is under way"),
         T.FAILED_SEEN: Move(S.FAILED),
+        T.DEADLINE_PASSED: Move(S.EXPIRED),
+    },
+    S.METHOD_SAVED: {
+        **_NOT_SECURED,
+        T.ATTEMPT_SEEN: Ignore("the method is saved; an older attempt counts no more"),
+        T.METHOD_SAVED_SEEN: Ignore("saved already"),
+        T.CHARGE_BEGUN: Move(S.PENDING),
+        T.FAILED_SEEN: Ignore("the method is saved; an older attempt failed"),
         T.DEADLINE_PASSED: Move(S.EXPIRED),
     },
     S.AUTHORIZED: {
@@ -93,6 +108,8 @@ _ROWS: dict[S, _Row] = {
     },
     S.VOIDED: {
         **_TAKEN,
+        T.METHOD_SAVED_SEEN: _CLOSED,
+        T.CHARGE_BEGUN: _CLOSED,
         T.AUTHORIZED_SEEN: _CLOSED,
         T.CAPTURED_SEEN: Refuse("a voided payment cannot be captured"),
         T.FAILED_SEEN: _CLOSED,
@@ -106,12 +123,16 @@ _ROWS: dict[S, _Row] = {
         **_NOT_SECURED,
         T.ORDER_FOUND: Move(S.PENDING),
         T.ATTEMPT_SEEN: Move(S.PENDING),
+        T.METHOD_SAVED_SEEN: Move(S.METHOD_SAVED),
+        T.CHARGE_BEGUN: Move(S.PENDING),
         T.FAILED_SEEN: Ignore("failed already; each attempt is on record"),
         T.DEADLINE_PASSED: Move(S.EXPIRED),
     },
     S.EXPIRED: {
         **_NOT_SECURED,
         T.ATTEMPT_SEEN: Ignore("the deadline passed; the attempt is watched for a late authorization"),
+        T.METHOD_SAVED_SEEN: Ignore("the deadline passed before; the method is not charged"),
+        T.CHARGE_BEGUN: Refuse("the deadline passed; the method is not charged"),
         T.FAILED_SEEN: Ignore("the deadline passed before"),
         T.DEADLINE_PASSED: Ignore("expired already"),
     },
@@ -120,6 +141,7 @@ _ROWS: dict[S, _Row] = {
         T.ORDER_FOUND: Move(S.CREATED),
         T.OUTCOME_UNKNOWN: Ignore("unknown already"),
         T.ATTEMPT_SEEN: Move(S.PENDING),
+        T.METHOD_SAVED_SEEN: Move(S.METHOD_SAVED),
         T.FAILED_SEEN: Move(S.FAILED),
         T.DEADLINE_PASSED: Move(S.EXPIRED),
     },

@@ -16,7 +16,7 @@ from services.payment.adapters.gateways.port import UnreadableEvent
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import deciding
 from services.payment.domain.observation import Heard, Observation, Source
-from services.payment.domain.payment import Effects
+from services.payment.domain.payment import Effects, FactKind
 from services.payment.domain.states import PaymentState
 from services.payment.handlers.messages import CaptureDue, RefundRun
 from services.payment.handlers.payouts import Paying
@@ -49,7 +49,7 @@ class Observing:
     ) -> list[str]:
         """Apply `observations` in order; returns a verdict in words for each, `UNMATCHED` where no payment has the order.
 
-        Nine statements at most for any number of observations; one by one gives the same rows. The payments of
+        Ten statements at most for any number of observations; one by one gives the same rows. The payments of
         `orders` and `refund_ids`, which the caller is going to hurry, are locked with theirs.
         """
         if not (observations or orders or refund_ids):
@@ -82,7 +82,8 @@ class Observing:
         waiting = [p.booking_id for p in effects.touched_payments.values() if p.id in authorized]
         await books.book(work, effects.movements, waiting)
         for fact in effects.facts:
-            work.tell(event_of(fact, effects.now))
+            gateway = self._gateways.get(fact.payment.gateway) if fact.kind is FactKind.FAILED else None
+            work.tell(event_of(fact, effects.now, gateway.decline_of(fact.reason) if gateway is not None else None))
         for payment in effects.captures:
             capture = CaptureDue(
                 booking_id=payment.booking_id,

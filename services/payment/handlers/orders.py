@@ -23,7 +23,7 @@ from services.payment.adapters.gateways.port import (
     Rejected,
     Unknown,
 )
-from services.payment.domain.deciding import move
+from services.payment.domain.moving import move
 from services.payment.domain.payment import Case, Effects
 from services.payment.domain.planning import Collection, Plan, plan
 from services.payment.domain.states import SECURED, PaymentState, PaymentTrigger

@@ -15,7 +15,7 @@ from chassis.work import Database, Row
 from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
 from services.payment.adapters.gateways.port import GatewayError, GatewayOrder, NewOrder
 from services.payment.adapters.gateways.registry import Gateways
-from services.payment.domain.deciding import move, pass_deadline
+from services.payment.domain.moving import move, pass_deadline
 from services.payment.domain.observation import Observation
 from services.payment.domain.payment import Effects
 from services.payment.domain.states import AWAITED, PaymentState, PaymentTrigger

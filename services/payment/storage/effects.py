@@ -11,18 +11,25 @@ _PAYMENTS = """
 UPDATE payments p SET status = u.status, authorized_minor = u.authorized_minor, captured_minor = u.captured_minor,
        refunded_minor = u.refunded_minor, gateway_order_id = u.gateway_order_id,
        gateway_payment_id = u.gateway_payment_id, duplicate_of = u.duplicate_of, secured_at = u.secured_at,
-       poll_at = CASE WHEN u.awaited THEN p.poll_at END, capture_before = u.capture_before, capture_at = u.capture_at,
-       fee_minor = u.fee_minor, updated_at = now()
+       poll_at = CASE WHEN u.status = 'method_saved' THEN u.expires_at WHEN u.awaited THEN p.poll_at END,
+       capture_before = u.capture_before, capture_at = u.capture_at, fee_minor = u.fee_minor, expires_at = u.expires_at,
+       charge_at = u.charge_at, saved_customer = u.saved_customer, saved_method = u.saved_method, updated_at = now()
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::uuid[],
-            $9::timestamptz[], $10::bool[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])
+            $9::timestamptz[], $10::bool[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],
+            $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[])
      AS u (id, status, authorized_minor, captured_minor, refunded_minor, gateway_order_id, gateway_payment_id,
-           duplicate_of, secured_at, awaited, capture_before, capture_at, fee_minor)
+           duplicate_of, secured_at, awaited, capture_before, capture_at, fee_minor, expires_at, charge_at,
+           saved_customer, saved_method)
 WHERE p.id = u.id
 """
 _ORDERS = """
 UPDATE gateway_orders o SET gateway_order_id = u.gateway_order_id
 FROM unnest($1::uuid[], $2::text[]) AS u (payment_id, gateway_order_id)
-WHERE o.payment_id = u.payment_id AND o.gateway_order_id IS NULL
+WHERE o.payment_id = u.payment_id AND o.gateway_order_id IS NULL AND NOT o.ended
+"""
+_ENDED = """
+UPDATE gateway_orders o SET ended = true FROM unnest($1::uuid[], $2::text[]) AS u (payment_id, gateway_order_id)
+WHERE o.payment_id = u.payment_id AND o.gateway_order_id = u.gateway_order_id
 """
 _ATTEMPTS = """
 INSERT INTO gateway_payments AS g (gateway, gateway_payment_id, payment_id, status, amount_minor, currency,
@@ -84,6 +91,10 @@ async def _write_orders(work: Work, effects: Effects) -> None:
         await work.execute(
             _ORDERS, [p.id for p, _ in effects.adopted_orders], [order_id for _, order_id in effects.adopted_orders]
         )
+    if effects.ended_orders:
+        await work.execute(
+            _ENDED, [p.id for p, _ in effects.ended_orders], [order_id for _, order_id in effects.ended_orders]
+        )
 
 
 async def _write_payments(work: Work, effects: Effects) -> None:
@@ -104,6 +115,10 @@ async def _write_payments(work: Work, effects: Effects) -> None:
             [p.capture_before for p in rows],
             [p.capture_at for p in rows],
             [p.fee_minor for p in rows],
+            [p.expires_at for p in rows],
+            [p.charge_at for p in rows],
+            [p.saved_customer for p in rows],
+            [p.saved_method for p in rows],
         )
 
 

@@ -42,7 +42,9 @@ class Loaded:
 _COLUMNS = """p.id, p.booking_id, p.gateway, p.status, p.amount_minor, p.currency, p.authorized_minor, p.captured_minor,
        p.refunded_minor, p.gateway_order_id, p.gateway_payment_id, p.duplicate_of, p.secured_at,
        p.collection, p.service_ends_at, p.capture_before, p.capture_at, p.fee_minor,
-       ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id ORDER BY o.number)"""
+       p.expires_at, p.authorize_at, p.charge_at, p.saved_customer, p.saved_method,
+       ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id
+             AND (o.gateway_order_id IS NOT NULL OR NOT o.ended) ORDER BY o.number)"""
 _LOCK_SEEN = f"""
 WITH seen AS (
     SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::uuid[]) AS s (gateway, order_id, payment_id)

@@ -21,6 +21,7 @@ from services.payment.tests.domain.world import AMOUNT, World
 _BEFORE_CAPTURE = {
     PaymentState.CREATED,
     PaymentState.PENDING,
+    PaymentState.METHOD_SAVED,
     PaymentState.AUTHORIZED,
     PaymentState.FAILED,
     PaymentState.EXPIRED,
@@ -29,6 +30,11 @@ _BEFORE_CAPTURE = {
 }
 ACTIONS = {
     "try_to_pay": lambda world, pick: world.try_to_pay(pick),
+    "save_method": lambda world, pick: world.save_method(pick, Seen.METHOD_SAVED),
+    "save_failed": lambda world, pick: world.save_method(pick, Seen.FAILED),
+    "save_canceled": lambda world, pick: world.save_method(pick, Seen.VOIDED),
+    "charge": lambda world, pick: world.charge(pick),
+    "give_up": lambda world, pick: world.give_up(pick),
     "fail": lambda world, pick: world.advance(pick, Seen.FAILED),
     "authorize": lambda world, pick: world.advance(pick, Seen.AUTHORIZED),
     "capture": lambda world, pick: world.advance(pick, Seen.CAPTURED),
@@ -81,7 +87,7 @@ def check_always(world: World) -> None:
     counted = [p for p in world.payments if p.secured_at is not None and p.duplicate_of is None]
     assert len(counted) <= 1
     assert sum(fact.kind is FactKind.SECURED for fact in world.facts) == len(counted)
-    for kind in (FactKind.CAPTURED, FactKind.EXPIRED):
+    for kind in (FactKind.METHOD_SAVED, FactKind.CAPTURED, FactKind.EXPIRED):
         for payment in world.payments:
             assert sum(fact.kind is kind and fact.payment is payment for fact in world.facts) <= 1
     captured: set[object] = set()

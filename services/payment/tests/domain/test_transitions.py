@@ -9,6 +9,7 @@ from services.payment.domain.states import SECURED, PaymentState, PaymentTrigger
 from services.payment.domain.transitions import PAYMENT, REFUND
 
 S, T = PaymentState, PaymentTrigger
+_UNPAID = (S.CREATED, S.PENDING, S.METHOD_SAVED, S.FAILED, S.EXPIRED, S.UNKNOWN)
 MOVES = {
     (S.CREATED, T.OUTCOME_UNKNOWN): S.UNKNOWN,
     (S.UNKNOWN, T.ORDER_FOUND): S.CREATED,
@@ -24,11 +25,14 @@ MOVES = {
     (S.CAPTURED, T.DISPUTE_OPENED): S.DISPUTED,
     (S.PARTIALLY_REFUNDED, T.DISPUTE_OPENED): S.DISPUTED,
     (S.DISPUTED, T.DISPUTE_WON): S.CAPTURED,
-    **{(s, T.AUTHORIZED_SEEN): S.AUTHORIZED for s in (S.CREATED, S.PENDING, S.FAILED, S.EXPIRED, S.UNKNOWN)},
-    **{(s, T.CAPTURED_SEEN): S.CAPTURED for s in (S.CREATED, S.PENDING, S.FAILED, S.EXPIRED, S.UNKNOWN)},
+    (S.METHOD_SAVED, T.CHARGE_BEGUN): S.PENDING,
+    (S.FAILED, T.CHARGE_BEGUN): S.PENDING,
+    **{(s, T.METHOD_SAVED_SEEN): S.METHOD_SAVED for s in (S.CREATED, S.PENDING, S.FAILED, S.UNKNOWN)},
+    **{(s, T.AUTHORIZED_SEEN): S.AUTHORIZED for s in _UNPAID},
+    **{(s, T.CAPTURED_SEEN): S.CAPTURED for s in _UNPAID},
     **{(s, T.ATTEMPT_SEEN): S.PENDING for s in (S.CREATED, S.FAILED, S.UNKNOWN)},
     **{(s, T.FAILED_SEEN): S.FAILED for s in (S.CREATED, S.PENDING, S.UNKNOWN)},
-    **{(s, T.DEADLINE_PASSED): S.EXPIRED for s in (S.CREATED, S.PENDING, S.FAILED, S.UNKNOWN)},
+    **{(s, T.DEADLINE_PASSED): S.EXPIRED for s in _UNPAID if s is not S.EXPIRED},
 }
 
 
@@ -50,6 +54,14 @@ def test_captured_money_never_returns_to_a_state_without_it() -> None:
         for trigger in T:
             decision = PAYMENT.decide(state, trigger)
             assert not isinstance(decision, Move) or decision.to in SECURED - {S.AUTHORIZED}
+
+
+def test_a_saved_method_is_no_money() -> None:
+    assert S.METHOD_SAVED not in SECURED
+    assert isinstance(PAYMENT.decide(S.METHOD_SAVED, T.REFUNDED_IN_FULL), Refuse)
+    for state in SECURED | {S.EXPIRED, S.VOIDED}:
+        assert not isinstance(PAYMENT.decide(state, T.METHOD_SAVED_SEEN), Move)
+        assert not isinstance(PAYMENT.decide(state, T.CHARGE_BEGUN), Move)
 
 
 def test_a_secured_payment_does_not_expire_or_fail() -> None:

@@ -8,47 +8,28 @@ from itertools import count
 from uuid import UUID
 
 from services.payment.domain import ledger
-from services.payment.domain.deciding import decide, pass_deadline
+from services.payment.domain.deciding import decide
 from services.payment.domain.ledger import Journal
-from services.payment.domain.observation import DisputePart, Observation, RefundPart, RefundSeen, Seen, Source
+from services.payment.domain.moving import pass_deadline
+from services.payment.domain.observation import (
+    NO_CURRENCY,
+    DisputePart,
+    Observation,
+    RefundPart,
+    RefundSeen,
+    Seen,
+    SetupPart,
+    Source,
+)
 from services.payment.domain.payment import Effects, Fact, Payment, Refund
 from services.payment.domain.refunding import move_refund, request_refund
+from services.payment.domain.saving import begin_charge, give_up, may_charge
 from services.payment.domain.shares import LineShare, SoldLine, share_out
 from services.payment.domain.states import PaymentState, RefundState, RefundTrigger
+from services.payment.tests.domain.truth import TrueCharge, TrueRefund
 
 AMOUNT = 1000
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@dataclass
-class TrueRefund:
-    """A refund as the gateway has it."""
-
-    gateway_refund_id: str
-    ours: UUID | None
-    amount: int
-    status: RefundSeen = RefundSeen.PENDING
-
-
-@dataclass
-class TrueCharge:
-    """A payment as the gateway has it; the truth about its money."""
-
-    gateway_order_id: str
-    gateway_payment_id: str
-    status: Seen = Seen.PENDING
-    captured: int = 0
-    refunds: list[TrueRefund] = field(default_factory=list)
-
-    @property
-    def refunded(self) -> int:
-        """What really went back."""
-        return sum(r.amount for r in self.refunds if r.status is RefundSeen.PROCESSED)
-
-    @property
-    def given(self) -> int:
-        """What went back or may still go back."""
-        return sum(r.amount for r in self.refunds if r.status is not RefundSeen.FAILED)
 
 
 @dataclass
@@ -71,7 +52,15 @@ class World:
     def new(cls) -> World:
         """Two payments, each with one order."""
         rows = [
-            Payment(UUID(int=n), "booking", name, PaymentState.CREATED, AMOUNT, "INR", orders=[f"order-{name}"])
+            Payment(
+                UUID(int=n),
+                "booking",
+                name,
+                PaymentState.CREATED,
+                AMOUNT,
+                "INR",
+                orders=[f"order-{name}", f"setup-{name}"],
+            )
             for n, name in ((1, "razorpay"), (2, "stripe"))
         ]
         return cls(rows)
@@ -120,6 +109,35 @@ class World:
         charge = TrueCharge(order_id, f"pay-{next(self.numbers)}")
         self.charges.append((payment, charge))
         self._say(payment, charge)
+
+    def save_method(self, pick: int, status: Seen) -> None:
+        """The gateway says what became of the saving of a method."""
+        payment = self.payments[pick % 2]
+        order_id, saved = f"setup-{payment.gateway}", status is Seen.METHOD_SAVED
+        part = SetupPart("customer", f"method-{next(self.numbers)}") if saved else SetupPart()
+        said = Observation(
+            payment.gateway, order_id, order_id, status, 0, NO_CURRENCY, "account", Source.POLL, "history", setup=part
+        )
+        self.said.append((payment, said))
+
+    def charge(self, pick: int) -> None:
+        """Our worker charges the saved method, if it may."""
+        payment, effects = self.payments[pick % 2], self.effects()
+        if may_charge(self.payments, payment, effects):
+            assert payment.status not in (PaymentState.EXPIRED, PaymentState.VOIDED)
+            assert all(other.secured_at is None for other in self.payments)
+            begin_charge(payment, effects)
+            payment.orders.append(f"charge-{next(self.numbers)}")
+            order_id = payment.orders[-1]
+            assert order_id is not None
+            self.charges.append((payment, TrueCharge(order_id, f"pay-{next(self.numbers)}")))
+        self.settle(effects)
+
+    def give_up(self, pick: int) -> None:
+        """The hold has ended."""
+        effects = self.effects()
+        give_up(self.payments[pick % 2], "the hold has ended", effects)
+        self.settle(effects)
 
     def advance(self, pick: int, status: Seen) -> None:
         """A charge moves at the gateway, where that is possible."""
