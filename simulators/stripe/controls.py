@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simulators.stripe.bank import Bank
 from simulators.stripe.books import Books, Thing
-from simulators.stripe.errors import Refused
+from simulators.stripe.errors import Refused, invalid
 from simulators.stripe.hooks import HookMode, Hooks
+from simulators.stripe.instruments import BY_TEST_ID
 from simulators.stripe.intents import Intents
 from simulators.stripe.serving import Processing
 from simulators.stripe.setups import Setups
@@ -31,6 +32,21 @@ class Pay(_Order):
     delay_seconds: float = Field(default=0.0, ge=0, le=3600)
     amount_minor: int | None = Field(default=None, ge=1)
     method: Literal["card", "apple_pay", "google_pay", "link"] = "card"
+
+
+class Save(_Order):
+    """How the saving of a card ends; `payment_method` is a documented test id, which decides how it is charged later."""
+
+    outcome: str = "success"
+    webhooks: HookMode | None = None
+    delay_seconds: float = Field(default=0.0, ge=0, le=3600)
+    payment_method: str = "pm_card_visa"
+
+
+class Behaviour(_Order):
+    """The documented test card that a kept card behaves as from now on."""
+
+    test_id: str
 
 
 class Settle(_Order):
@@ -129,6 +145,12 @@ class Vendor(Protocol):
         """One attempt of a buyer."""
         ...
 
+    def save(
+        self, setup_id: str, outcome: str, test_id: str, mode: HookMode | None = None, delay_seconds: float = 0.0
+    ) -> Thing:
+        """One attempt of a buyer to have a card saved."""
+        ...
+
     def settle(self, intent_id: str, act: str, mode: HookMode | None = None, delay_seconds: float = 0.0) -> Thing:
         """End a waiting payment."""
         ...
@@ -181,6 +203,10 @@ def _paying(router: APIRouter, vendor: Vendor) -> None:
     async def pay(intent_id: str, body: Pay) -> Thing:
         wallet = None if body.method == "card" else body.method
         return vendor.pay(intent_id, body.outcome, body.webhooks, body.delay_seconds, body.amount_minor, wallet)
+
+    @router.post("/setup_intents/{setup_id}/pay")
+    async def save(setup_id: str, body: Save) -> Thing:
+        return vendor.save(setup_id, body.outcome, body.payment_method, body.webhooks, body.delay_seconds)
 
     @router.post("/payment_intents/{intent_id}/settle")
     async def settle(intent_id: str, body: Settle) -> Thing:
@@ -252,6 +278,14 @@ def _arranging(router: APIRouter, vendor: Vendor) -> None:
     async def balance(body: Balance) -> Thing:
         vendor.books.balance_short = body.short
         return {"short": body.short}
+
+    @router.post("/payment_methods/{method_id}/behaviour")
+    async def behave(method_id: str, body: Behaviour) -> Thing:
+        method = vendor.books.get("payment_method", method_id)
+        if body.test_id not in BY_TEST_ID:
+            raise invalid(f"There is no test card {body.test_id!r}.", param="test_id")
+        vendor.books.instruments[method_id] = BY_TEST_ID[body.test_id]
+        return method
 
     @router.post("/accounts")
     async def add_account(body: Account) -> Thing:

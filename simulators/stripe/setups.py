@@ -6,7 +6,7 @@ from simulators.stripe import parameters as names
 from simulators.stripe.books import Books, Thing, random_text
 from simulators.stripe.errors import Refused, invalid, wrong_state
 from simulators.stripe.form import Params, boolean, choice, known, metadata, text
-from simulators.stripe.instruments import Decline, refusal
+from simulators.stripe.instruments import Decline, decline_of, refusal
 from simulators.stripe.intents import Caller, challenge
 from simulators.stripe.methods import Methods
 
@@ -91,6 +91,12 @@ class Setups:
             return self.authorized(setup)
         words = "We could not authenticate your payment method. Choose another one and try again."
         return self._failed(setup, Decline("setup_intent_authentication_failure", None, words))
+
+    def declined(self, setup: Thing, word: str) -> Refused:
+        """The bank keeps no card for a reason of the caller's choice, whatever the card."""
+        if setup["status"] not in _OPEN:
+            raise wrong_state(setup, f"This SetupIntent can't be confirmed: its status is {setup['status']}.")
+        return self._failed(setup, decline_of(word or "generic_decline"))
 
     def cancel(self, setup: Thing, params: Params) -> Thing:
         """`POST /v1/setup_intents/{id}/cancel`."""

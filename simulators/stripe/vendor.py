@@ -19,7 +19,7 @@ from simulators.stripe.errors import Refused, invalid, wrong_state
 from simulators.stripe.hooks import HookMode, Hooks
 from simulators.stripe.idempotency import Keys
 from simulators.stripe.instruments import GOOD, WALLETS, Instrument
-from simulators.stripe.intents import Intents
+from simulators.stripe.intents import Caller, Intents
 from simulators.stripe.methods import Methods
 from simulators.stripe.refunding import Refunding
 from simulators.stripe.routes import intent_routes, money_routes, people_routes
@@ -125,6 +125,30 @@ class Stripe:
             raise invalid(f"There is no outcome {outcome!r}.", param="outcome")
         self.settle_up(None if outcome == "late_success" else mode, delay_seconds if outcome != "late_success" else 0)
         return self.handed(intent, error)
+
+    def save(
+        self, setup_id: str, outcome: str, test_id: str, mode: HookMode | None = None, delay_seconds: float = 0.0
+    ) -> Thing:
+        """One attempt of a buyer to have a card saved, authenticated where the card asks for it; what the browser is left
+        with. Raises `Refused` as `pay`."""
+        self.settle_up()
+        setup = self.books.get("setup_intent", setup_id)
+        error: Refused | None = None
+        if outcome == "success":
+            try:
+                self.setups.confirm(setup, {"payment_method": test_id}, Caller(browser=True, origin=""))
+                if setup["status"] == "requires_action":
+                    error = self.setups.authenticated(setup, passed=True)
+            except Refused as refused:
+                if refused.status != 402:
+                    raise
+                error = refused
+        elif outcome.split(":")[0] == "decline":
+            error = self.setups.declined(setup, outcome.partition(":")[2])
+        elif outcome != "dismiss":
+            raise invalid(f"There is no outcome {outcome!r}.", param="outcome")
+        self.settle_up(mode, delay_seconds)
+        return self.handed(setup, error)
 
     def _later(self, intent: Thing, mode: HookMode | None, delay_seconds: float, amount_minor: int | None) -> None:
         """The same intent is paid after all: after a delay, when settled, or when the clock moves."""

@@ -46,6 +46,14 @@ AWAITED = frozenset(
 """States that the poller still asks the gateway about."""
 
 
+class OrderPurpose(StrEnum):
+    """What an order at the gateway is for: the buyer pays it, their method is saved by it, or the saved method pays it."""
+
+    PAY = "pay"
+    SAVE = "save"
+    CHARGE = "charge"
+
+
 class PaymentTrigger(StrEnum):
     """What was seen of a payment."""
 

@@ -22,6 +22,7 @@ from uuid import UUID
 from services.payment.domain.capabilities import Capabilities, CaptureMode
 from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, PayoutPart, RefundPart, Source
+from services.payment.domain.states import OrderPurpose
 
 
 class GatewayError(Exception):
@@ -84,6 +85,7 @@ class NewOrder:
     capture_mode: CaptureMode = CaptureMode.AUTOMATIC
     number: int = 1
     return_url: str = ""
+    purpose: OrderPurpose = OrderPurpose.PAY
 
     @property
     def receipt(self) -> str:
@@ -113,6 +115,14 @@ class Charge:
     gateway_payment_id: str
     amount_minor: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """What was saved of a buyer, by the gateway's ids."""
+
+    customer_id: str
+    method_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +184,26 @@ class Payouts(Protocol):
         ...
 
 
+class SavedMethods(Protocol):
+    """How a vendor charges a saved method while the buyer is away. Every async method may raise any `GatewayError`."""
+
+    async def charge(self, order: NewOrder, saved: SavedMethod) -> GatewayOrder:
+        """Make an order that `saved` pays at once, once for each `receipt`; a declined one is an order too."""
+        ...
+
+    async def find_charge(self, order: NewOrder, saved: SavedMethod) -> GatewayOrder | None:
+        """The order that an earlier call made for the same receipt, or None."""
+        ...
+
+
 class Gateway(Protocol):
-    """One vendor. Every async method may raise any `GatewayError`. `payouts`: None where it sends nothing to partners."""
+    """One vendor. Every async method may raise any `GatewayError`. `payouts`: None where it sends nothing to partners;
+    `saved`: None where no method can be saved."""
 
     name: str
     capabilities: Capabilities
     payouts: Payouts | None
+    saved: SavedMethods | None
 
     @property
     def is_away(self) -> bool:
@@ -200,7 +224,7 @@ class Gateway(Protocol):
         ...
 
     async def create_order(self, order: NewOrder) -> GatewayOrder:
-        """Make the gateway's order, once for each `receipt`."""
+        """Make the gateway's order, once for each `receipt`; one that saves a method only with `saves_methods`."""
         ...
 
     async def find_order(self, order: NewOrder) -> GatewayOrder | None:

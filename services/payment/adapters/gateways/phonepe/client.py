@@ -21,6 +21,7 @@ from services.payment.adapters.gateways.port import (
     RefundOrder,
     Rejected,
     Returned,
+    SavedMethods,
     Transient,
     Unknown,
 )
@@ -43,6 +44,7 @@ class PhonePeGateway:
 
     name = mapping.GATEWAY
     payouts: Payouts | None = None
+    saved: SavedMethods | None = None
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC}),
         late_authorization_days=1,

@@ -16,6 +16,7 @@ from services.payment.adapters.gateways.port import (
     RefundOrder,
     Rejected,
     Returned,
+    SavedMethods,
     Unknown,
 )
 from services.payment.adapters.gateways.razorpay import declines, mapping, signature
@@ -56,6 +57,7 @@ class RazorpayGateway:
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
         self._calls = Calls(self._wire, self._breaker)
         self.payouts: Payouts | None = RazorpayPayouts(self._calls)
+        self.saved: SavedMethods | None = None
 
     @property
     def is_away(self) -> bool:

@@ -21,33 +21,40 @@ from services.payment.adapters.gateways.port import (
     RefundOrder,
     Rejected,
     Returned,
+    SavedMethods,
     Unknown,
 )
 from services.payment.adapters.gateways.stripe import declines, mapping, signature
 from services.payment.adapters.gateways.stripe.amounts import from_stripe, to_stripe
 from services.payment.adapters.gateways.stripe.calls import Calls, read, under_key
-from services.payment.adapters.gateways.stripe.entities import IntentEntity, RefundEntity
+from services.payment.adapters.gateways.stripe.entities import GATEWAY, IntentEntity, RefundEntity, SetupEntity
 from services.payment.adapters.gateways.stripe.payouts import StripePayouts
+from services.payment.adapters.gateways.stripe.saving import StripeSaving
+from services.payment.adapters.gateways.stripe.setups import is_setup, setup_observations
 from services.payment.adapters.gateways.stripe.transport import Transport
 from services.payment.adapters.gateways.wire import Wire, repeated
 from services.payment.domain.capabilities import Capabilities, CaptureMode
 from services.payment.domain.declines import Decline
 from services.payment.domain.observation import Heard, Observation, RefundPart, Source
+from services.payment.domain.states import OrderPurpose
 from services.payment.settings import PaymentSettings
 
 _CHARGE = ["latest_charge.balance_transaction", "latest_charge.refunds"]
 _SEVEN_DAYS_SECONDS = 7 * 86_400.0
+_OFF_SESSION_SECONDS = 4 * 86_400.0 + 18 * 3600.0
+"""What Visa holds of a charge in the holder's absence; others hold longer."""
 
 
 class StripeGateway:
     """Stripe: authorizes first, captures later and in part, voids; every write is replayed under our own key."""
 
-    name = mapping.GATEWAY
+    name = GATEWAY
     capabilities = Capabilities(
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         partial_capture=True,
         void=True,
         authorization_seconds=_SEVEN_DAYS_SECONDS,
+        off_session_seconds=_OFF_SESSION_SECONDS,
         late_authorization_days=1,
         methods=("card", "apple_pay", "google_pay"),
     )
@@ -67,6 +74,8 @@ class StripeGateway:
         self._breaker = Breaker(self.name, settings.payment_breaker_failures, settings.payment_breaker_open_seconds)
         self._calls = Calls(client, self._breaker)
         self.payouts: Payouts | None = StripePayouts(self._calls)
+        self._saving = StripeSaving(self._calls)
+        self.saved: SavedMethods | None = self._saving
 
     @property
     def is_away(self) -> bool:
@@ -87,7 +96,10 @@ class StripeGateway:
         return account in ("", self._account_id)
 
     async def create_order(self, order: NewOrder) -> GatewayOrder:
-        """`POST /v1/payment_intents` under the receipt as key: a repeat gives the same intent again."""
+        """`POST /v1/payment_intents` under the receipt as key: a repeat gives the same intent again; `POST /v1/setup_intents`
+        where a card is saved."""
+        if order.purpose is OrderPurpose.SAVE:
+            return await self._saving.prepare(order)
         amount = to_stripe(order.amount_minor, order.currency)
         params: Any = {
             "amount": amount,
@@ -113,14 +125,17 @@ class StripeGateway:
         """What Stripe's payment element needs (S1-07, S1-39)."""
         secret = checkout.get("client_secret", "")
         return {
-            "payment_intent_id": gateway_order_id,
+            "setup_intent_id" if is_setup(gateway_order_id) else "payment_intent_id": gateway_order_id,
             "client_secret": secret,
             "publishable_key": self._publishable_key,
         }
 
     def read_return(self, fields: Mapping[str, str]) -> Returned | None:
-        """The intent's id."""
-        return Returned(fields["payment_intent_id"]) if set(fields) == {"payment_intent_id"} else None
+        """The intent's id, or the setup intent's."""
+        for name in ("payment_intent_id", "setup_intent_id"):
+            if set(fields) == {name} and is_setup(fields[name]) == (name == "setup_intent_id"):
+                return Returned(fields[name])
+        return None
 
     def return_is_authentic(self, fields: Mapping[str, str], stored_order_id: str) -> bool:
         """Stripe signs no return: it only says which intent to ask about."""
@@ -129,10 +144,12 @@ class StripeGateway:
     async def observe_order(
         self, gateway_order_id: str, source: Source = Source.POLL, within_seconds: float | None = None
     ) -> list[Observation]:
-        """`GET /v1/payment_intents/{id}` with its newest charge, its fee and its refunds."""
+        """`GET /v1/payment_intents/{id}` with its newest charge, its fee and its refunds; or the setup intent."""
         intents = self._calls.v1.payment_intents
 
         def once() -> Awaitable[Any]:
+            if is_setup(gateway_order_id):
+                return self._saving.look(gateway_order_id)
             return self._calls.run(lambda: intents.retrieve_async(gateway_order_id, {"expand": _CHARGE}))
 
         if within_seconds is None:
@@ -140,6 +157,9 @@ class StripeGateway:
         else:
             async with _deadline(within_seconds):
                 answer = await once()
+        if is_setup(gateway_order_id):
+            raw = f"/v1/setup_intents/{gateway_order_id}"
+            return setup_observations(read(SetupEntity, answer), source, "", raw)
         return self._observed(answer, source)
 
     async def capture(self, charge: Charge, amount_minor: int) -> Observation:

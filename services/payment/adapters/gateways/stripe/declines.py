@@ -38,6 +38,7 @@ _CODES = {
         "authentication_required",
         "authentication_not_handled",
         "payment_intent_authentication_failure",
+        "setup_intent_authentication_failure",
     ),
     Decline.TECHNICAL: (
         "processing_error",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+GATEWAY = "stripe"
 Minor = Annotated[int, Field(strict=True, ge=0, le=10**15)]
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -48,6 +50,11 @@ class PaymentError(BaseModel):
     code: str | None = None
     decline_code: str | None = None
     charge: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The bank's code, else Stripe's."""
+        return (self.decline_code or self.code or "")[:100] or None
 
 
 class RefundEntity(Entity):
@@ -95,6 +102,16 @@ class IntentEntity(Entity):
     last_payment_error: PaymentError | None = None
 
 
+class SetupEntity(Entity):
+    """A setup intent as Stripe shows it."""
+
+    status: Text
+    client_secret: str | None = None
+    customer: Annotated[Entity | None, BeforeValidator(_expanded)] = None
+    payment_method: Annotated[Entity | None, BeforeValidator(_expanded)] = None
+    last_setup_error: PaymentError | None = None
+
+
 class EvidenceDetails(BaseModel):
     """Until when a dispute is answered."""
 
@@ -122,3 +139,11 @@ class TransferEntity(Entity):
     destination: Annotated[Entity, BeforeValidator(_expanded)]
     reversed: bool = False
     transfer_group: str | None = None
+
+
+def own_id(value: object) -> UUID | None:
+    """Our id as the metadata brings it back."""
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None

@@ -12,13 +12,17 @@ from pydantic import ValidationError
 from services.payment.adapters.gateways.port import UnreadableEvent
 from services.payment.adapters.gateways.stripe.amounts import from_stripe
 from services.payment.adapters.gateways.stripe.entities import (
+    GATEWAY,
     ChargeEntity,
     DisputeEntity,
     IntentEntity,
     PaymentError,
     RefundEntity,
+    SetupEntity,
     TransferEntity,
+    own_id,
 )
+from services.payment.adapters.gateways.stripe.setups import SETUP_EVENTS, setup_observations
 from services.payment.domain.observation import (
     DisputePart,
     Heard,
@@ -31,7 +35,6 @@ from services.payment.domain.observation import (
     Source,
 )
 
-GATEWAY = "stripe"
 _PAYOUT = "payout:"
 _REFUND_STATUS = {
     "succeeded": RefundSeen.PROCESSED,
@@ -118,14 +121,6 @@ def payout_part(transfer: TransferEntity) -> PayoutPart:
     )
 
 
-def own_id(value: object) -> UUID | None:
-    """Our id as the metadata brings it back."""
-    try:
-        return UUID(str(value))
-    except ValueError:
-        return None
-
-
 def read_event(body: bytes, raw: str, owns: Callable[[str], bool]) -> Heard:
     """What an event says. Raises `UnreadableEvent` when it doesn't have what its kind promises, and for a transfer of
     an account that `owns` says is not ours: what it says of payouts names no account, so nobody could tell later.
@@ -141,6 +136,8 @@ def read_event(body: bytes, raw: str, owns: Callable[[str], bool]) -> Heard:
             proved = intent.status == "succeeded" or kind == "payment_intent.payment_failed"
             found = observations_of(intent, Source.WEBHOOK, account, raw) if proved else []
             return Heard(tuple(found), () if proved else (intent.id,))
+        if kind in SETUP_EVENTS:
+            return Heard(tuple(setup_observations(SetupEntity.model_validate(thing), Source.WEBHOOK, account, raw)))
         if kind in _CHARGE_EVENTS:
             return _charge_event(kind, ChargeEntity.model_validate(thing), account, raw)
         if kind in _REFUND_EVENTS:
@@ -164,7 +161,8 @@ def key_of(body: bytes) -> str:
         thing = orjson.loads(body)["data"]["object"]
         if thing["object"] == "transfer":
             return str(payout_part(TransferEntity.model_validate(thing)).payout_id or thing["id"])[:64]
-        return str(thing["id"] if thing["object"] == "payment_intent" else thing["payment_intent"])[:64]
+        itself = thing["object"] in ("payment_intent", "setup_intent")
+        return str(thing["id"] if itself else thing["payment_intent"])[:64]
     except (orjson.JSONDecodeError, KeyError, TypeError, ValidationError):
         return GATEWAY
 
@@ -234,7 +232,7 @@ def _status(intent: IntentEntity, charge: ChargeEntity | None) -> Seen | None:
 
 
 def _reason(error: PaymentError | None) -> str | None:
-    return None if error is None else (error.decline_code or error.code or "")[:100] or None
+    return None if error is None else error.reason
 
 
 def _fee(charge: ChargeEntity | None, currency: str) -> int | None:
