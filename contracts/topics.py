@@ -50,6 +50,7 @@ BOOKING_PROGRESS = Step("booking.progress", (FULFILLMENT_EVENTS.name, PAYMENT_EV
 PAYMENT_OBSERVATIONS = Step("payment.observations")
 PAYMENT_REFUNDS = Step("payment.refunds", (BOOKING_EVENTS.name,))
 PAYMENT_CAPTURES = Step("payment.captures")
+PAYMENT_CHARGES = Step("payment.charges")
 PAYMENT_PAYOUTS = Step("payment.payouts")
 PAYMENT_BOOKINGS = Step("payment.bookings", (BOOKING_EVENTS.name,))
 FULFILLMENT_PURCHASES = Step("fulfillment.purchases", (BOOKING_EVENTS.name,))
@@ -66,6 +67,7 @@ STEPS = (
     PAYMENT_OBSERVATIONS,
     PAYMENT_REFUNDS,
     PAYMENT_CAPTURES,
+    PAYMENT_CHARGES,
     PAYMENT_PAYOUTS,
     PAYMENT_BOOKINGS,
     FULFILLMENT_PURCHASES,

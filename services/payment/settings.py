@@ -48,6 +48,9 @@ class PaymentSettings(ServiceSettings):
     payment_late_poll_seconds: float = Field(default=3600.0, gt=0)
     payment_order_lease_seconds: float = Field(default=30.0, gt=0, le=300)
     payment_capture_after_seconds: float = Field(default=20.0, ge=0, le=86_400)
+    payment_charge_retry_seconds: float = Field(
+        default=12 * 3600.0, gt=0, description="How long after a declined charge of a saved method the next is tried."
+    )
     payment_refund_retry_seconds: float = Field(default=3600.0, gt=0)
     payment_refund_rounds: int = Field(
         default=5, ge=1, le=50, description="Refused refunds are tried again this often."

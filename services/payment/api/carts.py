@@ -17,7 +17,7 @@ from chassis.work import Database
 from contracts.values import Identifier
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import Gateway
-from services.payment.api.creating import OPENING_PROBLEMS, opened_answer, refuse_reused_key
+from services.payment.api.creating import OPENING_PROBLEMS, charged_later, opened_answer, refuse_reused_key
 from services.payment.api.schemas import Given, Taken
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED
@@ -98,6 +98,7 @@ def _processed(gateway: Gateway, opened: Opened) -> dict[str, Any]:
         "payment_url": fields.pop("payment_url", None),
         "amount": decimal_text(opened.amount_minor, opened.currency),
         "status": "SUCCESS" if opened.status in SECURED else "PENDING",
+        **charged_later(opened),
         **fields,
     }
 

@@ -20,8 +20,8 @@ from services.payment.adapters import checkout_token
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.api.schemas import CreatedOrder, CreateOrder, PaymentOption, PaymentOptions, WaysToPay
-from services.payment.domain.planning import plan
-from services.payment.domain.states import SECURED
+from services.payment.domain.planning import Collection, plan
+from services.payment.domain.states import SECURED, PaymentState
 from services.payment.handlers.orders import Opened
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ OPENING_PROBLEMS = (
     "gateway-unavailable",
 )
 """What opening a payment may be refused for, whatever way it was asked for."""
+_SHOWN = SECURED | {PaymentState.METHOD_SAVED}
 
 
 @router.post(
@@ -111,11 +112,22 @@ def _created(gateway: Gateway, opened: Opened) -> dict[str, Any]:
     return {
         "payment_id": str(opened.payment_id),
         "gateway": gateway.name,
-        "status": opened.status.value if opened.status in SECURED else "created",
+        "status": opened.status.value if opened.status in _SHOWN else "created",
         "amount": opened.amount_minor,
         "amount_minor": opened.amount_minor,
         "currency": opened.currency,
+        **charged_later(opened),
         **gateway.checkout_fields(opened.gateway_order_id, opened.checkout),
+    }
+
+
+def charged_later(opened: Opened) -> dict[str, str]:
+    """What stands beside an order that saves a method: nothing is charged before this instant."""
+    if opened.charge_at is None:
+        return {}
+    return {
+        "collection": Collection.SAVE_METHOD.value,
+        "charge_at": opened.charge_at.isoformat().replace("+00:00", "Z"),
     }
 
 
@@ -140,6 +152,7 @@ async def options(request: Request, wanted: WaysToPay) -> PaymentOptions:
                     methods=list(can.methods),
                     collection=planned.collection,
                     why=planned.why,
+                    charge_at=planned.authorize_at,
                 )
             )
     return PaymentOptions(

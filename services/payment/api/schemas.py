@@ -15,6 +15,7 @@ _RETURNS = frozenset(
     {
         frozenset({"razorpay_order_id", "razorpay_payment_id", "razorpay_signature"}),
         frozenset({"payment_intent_id"}),
+        frozenset({"setup_intent_id"}),
         frozenset({"payment_id"}),
     }
 )
@@ -54,7 +55,8 @@ class CreateOrder(Taken):
 class CreatedOrder(Given):
     """A payment that can be paid now (S0-05). `amount` is in minor units, as this contract always had it.
 
-    What the browser needs is there by gateway: order id and key, intent with its secret, or the address of a page.
+    What the browser needs is there by gateway: order id and key, intent with its secret, or the address of a page. With
+    `collection` "save_method" a card is saved now and `amount` is charged at `charge_at`, not before.
     """
 
     model_config = ConfigDict(
@@ -73,6 +75,15 @@ class CreatedOrder(Given):
                     "client_secret": "pi_3MtwBw_secret_YrKJ",
                     "publishable_key": "pk_test_1",
                 },
+                {
+                    **_CREATED,
+                    "gateway": "stripe",
+                    "setup_intent_id": "seti_1MtwBw",
+                    "client_secret": "seti_1MtwBw_secret_YrKJ",
+                    "publishable_key": "pk_test_1",
+                    "collection": "save_method",
+                    "charge_at": "2026-12-30T09:30:00Z",
+                },
                 {**_CREATED, "gateway": "phonepe", "payment_url": "https://mercury.phonepe.com/transact/…"},
             ]
         }
@@ -87,9 +98,12 @@ class CreatedOrder(Given):
     razorpay_order_id: str | None = None
     key_id: str | None = None
     payment_intent_id: str | None = None
+    setup_intent_id: str | None = None
     client_secret: str | None = None
     publishable_key: str | None = None
     payment_url: str | None = None
+    collection: str | None = None
+    charge_at: datetime | None = None
 
 
 class WaysToPay(Taken):
@@ -99,13 +113,15 @@ class WaysToPay(Taken):
 
 
 class PaymentOption(Given):
-    """One way to pay. `available` is false while the gateway does not answer; `collection` says when money is taken."""
+    """One way to pay. `available` is false while the gateway does not answer; `collection` says when money is taken:
+    with "save_method" at `charge_at`."""
 
     gateway: str
     available: bool
     methods: list[str]
     collection: str
     why: str
+    charge_at: datetime | None = None
 
 
 class PaymentOptions(Given):
@@ -139,7 +155,8 @@ class PaymentOptions(Given):
 
 
 class Verify(Taken):
-    """What the checkout gave to the browser: Razorpay's triple (S0-06), Stripe's intent, or our own payment id."""
+    """What the checkout gave to the browser: Razorpay's triple (S0-06), Stripe's intent or setup intent, or our
+    own payment id."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -151,6 +168,7 @@ class Verify(Taken):
                     "razorpay_signature": "9ef4dffbfd84f1318f6739a3ce19f9d85851857ae648f114332d8401e0949a3d",
                 },
                 {"payment_intent_id": "pi_3MtwBw"},
+                {"setup_intent_id": "seti_1MtwBw"},
                 {"payment_id": _PAYMENT_ID},
             ]
         },
@@ -160,6 +178,7 @@ class Verify(Taken):
     razorpay_payment_id: Identifier | None = None
     razorpay_signature: str | None = Field(default=None, min_length=1, max_length=256)
     payment_intent_id: Identifier | None = None
+    setup_intent_id: Identifier | None = None
     payment_id: UUID | None = None
 
     @model_validator(mode="after")
@@ -169,7 +188,7 @@ class Verify(Taken):
         if given not in _RETURNS:
             raise ValueError(
                 "send razorpay_order_id, razorpay_payment_id and razorpay_signature; "
-                "or payment_intent_id; or payment_id"
+                "or payment_intent_id; or setup_intent_id; or payment_id"
             )
         return self
 

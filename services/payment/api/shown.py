@@ -74,6 +74,8 @@ class PaymentShown(Given):
     plan_why: str
     capture_before: datetime | None
     capture_at: datetime | None
+    authorize_at: datetime | None
+    charge_at: datetime | None
     fee_minor: int
     attempts: list[AttemptShown]
     refunds: list[RefundShown]

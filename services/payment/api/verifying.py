@@ -11,7 +11,8 @@ from services.payment.api.schemas import Verified, VerifiedBooking, Verify
 from services.payment.domain.states import SECURED, PaymentState
 
 router = APIRouter(tags=["payments"])
-_ENDED_BADLY = frozenset({PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.VOIDED})
+_KNOWN = frozenset({PaymentState.METHOD_SAVED, PaymentState.FAILED, PaymentState.EXPIRED, PaymentState.VOIDED})
+"""Nothing more is to be waited for at the moment."""
 
 
 @router.post(
@@ -26,7 +27,7 @@ async def verify(request: Request, returned: Verify) -> Response:
     """Prove a payment by what its checkout gave. No login: the gateway's signature proves it."""
     row = await request.app.state.verification.verify(returned.fields())
     answer = answer_of(row)
-    known = answer.booking_created or PaymentState(row.status) in _ENDED_BADLY
+    known = answer.booking_created or PaymentState(row.status) in _KNOWN
     return Raw(answer.model_dump_json(), 200 if known else 202, media_type="application/json")
 
 

@@ -18,8 +18,6 @@ MARGIN = timedelta(hours=12)
 
 GRACE = timedelta(hours=48)
 """How long after its planned time a saved method may still be charged, or paid for by the buyer."""
-RETRY = timedelta(hours=12)
-"""How long after a declined charge of a saved method the next one is tried."""
 
 
 class Collection(StrEnum):

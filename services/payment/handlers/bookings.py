@@ -6,9 +6,24 @@ from collections.abc import Sequence
 
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingCancelled, BookingConfirmed, CheckoutOpened
+from contracts.booking_events import BookingCancelled, BookingConfirmed, CheckoutOpened, HoldExpired
 from services.payment.domain.shares import SoldLine
+from services.payment.handlers.charges import Charges
 from services.payment.storage import bookings, books, checkouts
+
+
+class Bookings:
+    """The handler of `payment.bookings`: the view, and an end to charges for what nobody can get any more."""
+
+    def __init__(self, charges: Charges) -> None:
+        self._charges = charges
+
+    async def record_many(self, work: Work, messages: Sequence[Message]) -> None:
+        """Keep what was told; the saved methods of holds that ended and bookings that were cancelled are not charged."""
+        await record_many(work, messages)
+        ended = {m.event.booking_id for m in messages if isinstance(m.event, HoldExpired | BookingCancelled)}
+        if ended:
+            await self._charges.stop(work, sorted(ended))
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:

@@ -32,6 +32,17 @@ class CaptureDue(TaskBody):
     currency: str
 
 
+class ChargeDue(TaskBody):
+    """A saved method is to be charged. `charges`: how many were made or begun when this one was scheduled."""
+
+    type: ClassVar[str] = "charge.due"
+    booking_id: str
+    payment_id: UUID
+    amount_minor: int
+    currency: str
+    charges: int
+
+
 class RefundRun(TaskBody):
     """A refund of ours waits for its call, or for the next question about it."""
 

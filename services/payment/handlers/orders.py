@@ -12,7 +12,7 @@ import orjson
 
 from chassis.ids import uuid7
 from chassis.problems import Problem
-from chassis.work import Database, Work
+from chassis.work import Database, Row, Work
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import (
     Gateway,
@@ -23,23 +23,32 @@ from services.payment.adapters.gateways.port import (
     Rejected,
     Unknown,
 )
+from services.payment.domain.capabilities import Capabilities
 from services.payment.domain.moving import move
 from services.payment.domain.payment import Case, Effects
 from services.payment.domain.planning import Collection, Plan, plan
-from services.payment.domain.states import SECURED, PaymentState, PaymentTrigger
+from services.payment.domain.states import SECURED, OrderPurpose, PaymentState, PaymentTrigger
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
 from services.payment.storage import orders, payments
 
 _WAIT_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 0.1
-_PAYABLE = frozenset({PaymentState.CREATED, PaymentState.PENDING, PaymentState.FAILED, PaymentState.UNKNOWN})
-_MODES = {collection: Plan(collection, "").capture_mode for collection in Collection}
+_PAYABLE = frozenset(
+    {
+        PaymentState.CREATED,
+        PaymentState.PENDING,
+        PaymentState.METHOD_SAVED,
+        PaymentState.FAILED,
+        PaymentState.UNKNOWN,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A payment whose gateway order exists: what the browser is given. `fresh`: the order was made by this request."""
+    """A payment whose gateway order exists: what the browser is given. `fresh`: the order was made by this request.
+    `charge_at`: when the method that this order saves is charged; None where the order is paid."""
 
     payment_id: UUID
     gateway_order_id: str
@@ -48,17 +57,19 @@ class Opened:
     currency: str
     status: PaymentState
     fresh: bool
+    charge_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """`order` is there already, or `wanted` is to be made; neither: another request is making it."""
+    """`order` is there already, or `wanted` is to be made; neither: another request, or a charge, is making it."""
 
     payment_id: UUID
     status: PaymentState
     order: tuple[str, Mapping[str, str]] | None
     wanted: NewOrder | None
     asked_before: bool = False
+    charge_at: datetime | None = None
 
 
 class Ordering:
@@ -111,34 +122,41 @@ class Ordering:
             if row.fresh:
                 await orders.note_created(work, row.id)
             last = await orders.last(work, row.id)
-            ended = status is PaymentState.FAILED and not can.order_takes_retries
-            if last is not None and last.gateway_order_id is not None and not ended:
-                return _Begun(row.id, status, (last.gateway_order_id, orjson.loads(last.checkout)), None)
-            if row.leased:
+            if last is not None and _is_open(last, row, status, can):
+                charge_at = row.authorize_at if last.purpose == OrderPurpose.SAVE else None
+                order = (last.gateway_order_id, orjson.loads(last.checkout))
+                return _Begun(row.id, status, order, None, charge_at=charge_at)
+            if row.leased or (last is not None and _is_charging(last, status)):
                 return _Begun(row.id, status, None, None)
-            asked_before = last is not None and last.gateway_order_id is None
+            asked_before = last is not None and last.gateway_order_id is None and not last.ended
             number = 1 if last is None else last.number + (not asked_before)
-            order = self._order(row.id, checkout, Collection(row.collection), number)
-            await self._lease(work, order)
-        return _Begun(row.id, status, None, order, asked_before)
+            wanted = self._order(row, checkout, planned, number)
+            await self._lease(work, wanted)
+        charge_at = row.authorize_at if wanted.purpose is OrderPurpose.SAVE else None
+        return _Begun(row.id, status, None, wanted, asked_before, charge_at)
 
-    def _order(self, payment_id: UUID, checkout: Checkout, collection: Collection, number: int) -> NewOrder:
+    def _order(self, row: Row, checkout: Checkout, planned: Plan, number: int) -> NewOrder:
+        """What is to be made: as was planned when the payment was opened; where a saved method was not enough, the buyer
+        pays by what is possible now."""
+        collection = Collection(row.collection)
+        saves = collection is Collection.SAVE_METHOD
         return NewOrder(
-            payment_id,
+            row.id,
             checkout.booking_id,
             checkout.reference,
             checkout.amount_minor,
             checkout.currency,
             checkout.expires_at,
-            _MODES[collection],
+            (planned if saves else Plan(collection, "")).capture_mode,
             number,
-            self._settings.return_url(payment_id, checkout.booking_id),
+            self._settings.return_url(row.id, checkout.booking_id),
+            OrderPurpose.SAVE if saves and row.saved_method is None else OrderPurpose.PAY,
         )
 
     async def _lease(self, work: Work, order: NewOrder) -> None:
         settings = self._settings
         lease_seconds, poll_seconds = settings.payment_order_lease_seconds, settings.payment_poll_first_seconds
-        await orders.lease(work, order.payment_id, order.number, lease_seconds, poll_seconds)
+        await orders.lease(work, order.payment_id, order.number, lease_seconds, poll_seconds, order.purpose)
 
     async def _make(self, gateway: Gateway, order: NewOrder, *, ask_first: bool) -> GatewayOrder:
         """The order, kept. One that exists but can't be paid any more is kept too, and another made beside it."""
@@ -218,6 +236,23 @@ class Ordering:
         raise _still_running()
 
 
+def _is_open(last: Row, row: Row, status: PaymentState, can: Capabilities) -> bool:
+    """Whether the buyer is led to the newest order again: there is nothing left to do by it, or it can still be done."""
+    if last.gateway_order_id is None:
+        return False
+    if status in SECURED or status is PaymentState.METHOD_SAVED:
+        return True
+    if last.ended or last.purpose == OrderPurpose.CHARGE or (last.purpose == OrderPurpose.SAVE and row.saved_method):
+        return False
+    return status is not PaymentState.FAILED or can.order_takes_retries
+
+
+def _is_charging(last: Row, status: PaymentState) -> bool:
+    """Whether the saved method is being charged at the moment: the buyer must not pay beside it."""
+    unanswered = last.gateway_order_id is None and not last.ended
+    return last.purpose == OrderPurpose.CHARGE and (unanswered or status is PaymentState.PENDING)
+
+
 def _still_running() -> Problem:
     return Problem("idempotency-in-progress", "The first request is still running; send again.", retry_after_seconds=2)
 
@@ -226,5 +261,12 @@ def _opened(
     checkout: Checkout, begun: _Begun, gateway_order_id: str, fields: Mapping[str, str], *, fresh: bool
 ) -> Opened:
     return Opened(
-        begun.payment_id, gateway_order_id, fields, checkout.amount_minor, checkout.currency, begun.status, fresh
+        begun.payment_id,
+        gateway_order_id,
+        fields,
+        checkout.amount_minor,
+        checkout.currency,
+        begun.status,
+        fresh,
+        begun.charge_at,
     )

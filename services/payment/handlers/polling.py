@@ -12,14 +12,14 @@ from uuid import uuid5
 from chassis.ids import uuid7
 from chassis.outcomes import failure_of
 from chassis.work import Database, Row
-from contracts.topics import PAYMENT_CAPTURES, PAYMENT_REFUNDS
-from services.payment.adapters.gateways.port import GatewayError, GatewayOrder, NewOrder
+from contracts.topics import PAYMENT_CAPTURES, PAYMENT_CHARGES, PAYMENT_REFUNDS
+from services.payment.adapters.gateways.port import Gateway, GatewayError, GatewayOrder, NewOrder, SavedMethod
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.moving import move, pass_deadline
 from services.payment.domain.observation import Observation
 from services.payment.domain.payment import Effects
-from services.payment.domain.states import AWAITED, PaymentState, PaymentTrigger
-from services.payment.handlers.messages import CaptureDue, RefundRun
+from services.payment.domain.states import AWAITED, OrderPurpose, PaymentState, PaymentTrigger
+from services.payment.handlers.messages import CaptureDue, ChargeDue, RefundRun
 from services.payment.handlers.observations import Observing
 from services.payment.settings import PaymentSettings
 from services.payment.storage import orders, payments, polls
@@ -76,6 +76,22 @@ class Polling:
                 work.schedule(PAYMENT_CAPTURES, due, key=row.booking_id)
         return len(rows)
 
+    async def charge_due(self, database: Database) -> int:
+        """Schedule the charges of saved methods whose time has come. Returns how many."""
+        async with database.transaction() as work:
+            again = self._settings.payment_charge_retry_seconds
+            rows = await polls.charges_due(work, self._settings.payment_poll_batch_rows, again)
+            for row in rows:
+                due = ChargeDue(
+                    booking_id=row.booking_id,
+                    payment_id=row.id,
+                    amount_minor=row.amount_minor,
+                    currency=row.currency,
+                    charges=row.charges,
+                )
+                work.schedule(PAYMENT_CHARGES, due, key=row.booking_id)
+        return len(rows)
+
     async def check_refunds(self, database: Database) -> int:
         """Schedule a question about each refund that has been with the gateway for long. Returns how many."""
         async with database.transaction() as work:
@@ -101,9 +117,9 @@ class Polling:
             return None
         try:
             async with self._side_by_side[row.gateway]:
-                ids = [order_id for order_id in row.order_ids if order_id is not None]
-                if len(ids) < len(row.order_ids) or not row.order_ids:
-                    found = await gateway.find_order(_awaited(row))
+                ids = list(row.order_ids)
+                if row.awaited_number is not None or not ids:
+                    found = await _find(gateway, row)
                     if found is not None:
                         await self._adopt(database, row, found)
                         ids.append(found.gateway_order_id)
@@ -120,7 +136,7 @@ class Polling:
             move(loaded.by_id[row.id], PaymentTrigger.ORDER_FOUND, "poll", effects)
             await self._observing.settle(work, effects)
             first = self._settings.payment_poll_first_seconds
-            await orders.store_order(work, row.id, len(row.order_ids), found, first)
+            await orders.store_order(work, row.id, row.awaited_number or 1, found, first)
 
     async def _expire(self, work: Any, due: Sequence[Row], overdue: Sequence[Row]) -> None:
         """The deadline of the `overdue` has passed. Locks all that are `due`: locks taken in two steps can deadlock."""
@@ -138,12 +154,22 @@ class Polling:
             return None
         gateway = self._gateways.get(row.gateway)
         late_days = gateway.capabilities.late_authorization_days if gateway is not None else 5
+        if PaymentState(row.status) is PaymentState.METHOD_SAVED and not row.overdue:
+            return float(row.seconds_left) + 0.05
         if row.seconds_left < -late_days * _DAY_SECONDS:
             return None
         if row.overdue and PaymentState(row.status) is not PaymentState.AUTHORIZED:
             return self._settings.payment_late_poll_seconds
         wait = self._settings.payment_poll_first_seconds * _FACTORS[min(row.polls, len(_FACTORS) - 1)]
         return float(min(wait, max(row.seconds_left, 0.0) + 0.05)) if not row.overdue else float(wait)
+
+
+async def _find(gateway: Gateway, row: Row) -> GatewayOrder | None:
+    """The order that was being made, if the gateway has it."""
+    if row.awaited_purpose == OrderPurpose.CHARGE and gateway.saved is not None:
+        saved = SavedMethod(row.saved_customer, row.saved_method)
+        return await gateway.saved.find_charge(_awaited(row), saved)
+    return await gateway.find_order(_awaited(row))
 
 
 def _awaited(row: Row) -> NewOrder:
@@ -155,5 +181,5 @@ def _awaited(row: Row) -> NewOrder:
         row.amount_minor,
         row.currency,
         row.expires_at,
-        number=max(1, len(row.order_ids)),
+        number=row.awaited_number or 1,
     )

@@ -11,17 +11,19 @@ from chassis.work import Row, Work
 from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import GatewayOrder
 from services.payment.domain.planning import Plan
+from services.payment.domain.states import OrderPurpose
 
 _INSERT = """
 INSERT INTO payments (id, booking_id, reference, buyer_id, gateway, status, amount_minor, currency, capture_policy,
-                      expires_at, collection, plan_why, service_ends_at)
-VALUES ($1, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, $11, $12)
+                      expires_at, collection, plan_why, service_ends_at, authorize_at)
+VALUES ($1, $2, $3, $4, $5, 'created', $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (booking_id, gateway) DO UPDATE SET expires_at = greatest(payments.expires_at, excluded.expires_at)
-RETURNING id, status, amount_minor, currency, gateway_order_id, expires_at, collection, (xmax = 0) AS fresh,
+RETURNING id, status, amount_minor, currency, gateway_order_id, expires_at, collection, authorize_at, saved_method,
+          (xmax = 0) AS fresh,
           (order_lease_until IS NOT NULL AND order_lease_until > now()) AS leased
 """
 _LAST = """
-SELECT number, gateway_order_id, checkout FROM gateway_orders WHERE payment_id = $1 ORDER BY number DESC LIMIT 1
+SELECT number, gateway_order_id, checkout, purpose, ended FROM gateway_orders WHERE payment_id = $1 ORDER BY number DESC LIMIT 1
 """
 
 
@@ -41,13 +43,15 @@ async def insert(work: Work, checkout: Checkout, gateway: str, plan: Plan) -> Ro
         plan.collection.value,
         plan.why,
         checkout.service_ends_at,
+        plan.authorize_at,
     )
     assert row is not None
     return row
 
 
 async def last(work: Work, payment_id: UUID) -> Row | None:
-    """The newest order made, or being made, for the payment: `number`, `gateway_order_id` (None: no answer yet), `checkout`."""
+    """The newest order made, or being made, for the payment: `number`, `gateway_order_id` (None: no answer yet), `checkout`,
+    its `purpose`, and whether it has `ended`."""
     return await work.fetch_one(_LAST, payment_id)
 
 
@@ -68,17 +72,29 @@ async def secured_elsewhere(work: Work, booking_id: str, payment_id: UUID) -> bo
     return row is not None
 
 
-async def lease(work: Work, payment_id: UUID, number: int, lease_seconds: float, poll_seconds: float) -> None:
-    """Take the right to make the payment's order `number`; its row is there before the gateway is called (P-16)."""
+async def lease(
+    work: Work,
+    payment_id: UUID,
+    number: int,
+    lease_seconds: float,
+    poll_seconds: float,
+    purpose: OrderPurpose = OrderPurpose.PAY,
+) -> None:
+    """Take the right to make the payment's order `number`; its row is there before the gateway is called (P-16).
+
+    A number that nobody has got an order for may be used for another purpose.
+    """
     await work.execute(
-        """INSERT INTO gateway_orders (payment_id, number, gateway) SELECT id, $2, gateway FROM payments WHERE id = $1
-           ON CONFLICT (payment_id, number) DO NOTHING""",
+        """INSERT INTO gateway_orders AS o (payment_id, number, gateway, purpose)
+           SELECT id, $2, gateway, $3 FROM payments WHERE id = $1
+           ON CONFLICT (payment_id, number) DO UPDATE SET purpose = excluded.purpose WHERE o.gateway_order_id IS NULL""",
         payment_id,
         number,
+        purpose.value,
     )
     await work.execute(
         """UPDATE payments SET order_calls = order_calls + 1, order_lease_until = now() + make_interval(secs => $2),
-                  poll_at = coalesce(poll_at, now() + make_interval(secs => $2 + $3)), updated_at = now()
+                  poll_at = least(poll_at, now() + make_interval(secs => $2 + $3)), updated_at = now()
            WHERE id = $1""",
         payment_id,
         lease_seconds,
@@ -111,6 +127,29 @@ async def store_order(work: Work, payment_id: UUID, number: int, made: GatewayOr
 async def release(work: Work, payment_id: UUID) -> None:
     """End the lease without an order: the buyer may try again at once."""
     await work.execute("UPDATE payments SET order_lease_until = NULL WHERE id = $1", payment_id)
+
+
+async def terms_of_charge(work: Work, payment_id: UUID) -> Row:
+    """What charging a saved method needs besides the payment: `reference`, how many `charges` were made or begun, and
+    whether an order is being made at the moment (`leased`)."""
+    row = await work.fetch_one(
+        """SELECT reference, coalesce(order_lease_until > now(), false) AS leased,
+                  (SELECT count(*)::int FROM gateway_orders o WHERE o.payment_id = p.id AND o.purpose = 'charge') AS charges
+           FROM payments p WHERE id = $1""",
+        payment_id,
+    )
+    assert row is not None
+    return row
+
+
+async def end_unanswered(work: Work, payment_id: UUID, number: int) -> None:
+    """The gateway has certainly not made this order: nobody waits for it any more."""
+    await work.execute(
+        "UPDATE gateway_orders SET ended = true WHERE payment_id = $1 AND number = $2 AND gateway_order_id IS NULL",
+        payment_id,
+        number,
+    )
+    await release(work, payment_id)
 
 
 async def is_leased(work: Work, payment_id: UUID) -> bool:

@@ -14,11 +14,17 @@ WITH due AS (
     ORDER BY poll_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE payments p SET poll_lease_until = now() + make_interval(secs => $2)
-FROM due WHERE p.id = due.id
+FROM due LEFT JOIN LATERAL (
+    SELECT o.number, o.purpose FROM gateway_orders o
+    WHERE o.payment_id = due.id AND o.gateway_order_id IS NULL AND NOT o.ended ORDER BY o.number DESC LIMIT 1
+) awaited ON true
+WHERE p.id = due.id
 RETURNING p.id, p.booking_id, p.gateway, p.amount_minor, p.currency, p.polls, p.poll_at, p.status,
           p.reference,
           p.collection, p.expires_at,
-          ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id ORDER BY o.number) AS order_ids,
+          ARRAY(SELECT o.gateway_order_id FROM gateway_orders o WHERE o.payment_id = p.id
+                AND o.gateway_order_id IS NOT NULL ORDER BY o.number) AS order_ids,
+          p.saved_customer, p.saved_method, awaited.number AS awaited_number, awaited.purpose AS awaited_purpose,
           (p.expires_at <= now()) AS overdue,
           extract(epoch FROM p.expires_at - now())::float8 AS seconds_left
 """
@@ -96,6 +102,33 @@ async def captures_due(work: Work, limit: int) -> Sequence[Row]:
            RETURNING p.id, p.booking_id, p.amount_minor, p.currency""",
         limit,
     )
+
+
+async def charges_due(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:
+    """Payments whose saved method is to be charged now, each with the number of `charges` before. The next time is set
+    with it, in `again_seconds`, while the deadline allows one: what becomes of this charge clears it or leaves it."""
+    return await work.fetch(
+        """WITH due AS (
+               SELECT id FROM payments WHERE charge_at <= now() ORDER BY charge_at LIMIT $1 FOR UPDATE SKIP LOCKED
+           )
+           UPDATE payments p SET charge_at = CASE WHEN now() + make_interval(secs => $2) < p.expires_at
+                                                  THEN now() + make_interval(secs => $2) END
+           FROM due WHERE p.id = due.id
+           RETURNING p.id, p.booking_id, p.amount_minor, p.currency,
+                     (SELECT count(*)::int FROM gateway_orders o WHERE o.payment_id = p.id AND o.purpose = 'charge') AS charges""",
+        limit,
+        again_seconds,
+    )
+
+
+async def with_saved_methods(work: Work, booking_ids: Sequence[str]) -> Sequence[UUID]:
+    """The payments of these bookings that a saved method may still pay."""
+    rows = await work.fetch(
+        """SELECT id FROM payments WHERE booking_id = ANY($1::text[]) AND saved_method IS NOT NULL
+             AND status IN ('method_saved', 'pending', 'failed')""",
+        list(booking_ids),
+    )
+    return [row.id for row in rows]
 
 
 async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:

@@ -12,7 +12,7 @@ _SHOWN = """p.id, p.booking_id, p.reference, p.buyer_id, p.gateway, p.status, p.
        p.authorized_minor, p.captured_minor, p.refunded_minor, p.gateway_order_id, p.gateway_payment_id, p.duplicate_of,
        p.expires_at, p.secured_at, p.created_at, b.reference AS book_reference, b.status AS book_status,
        b.amount_minor AS book_minor, b.currency AS book_currency, p.collection, p.plan_why, p.capture_before,
-       p.capture_at, p.fee_minor"""
+       p.capture_at, p.authorize_at, p.charge_at, p.fee_minor"""
 _PAYMENT = f"""
 SELECT {_SHOWN} FROM payments p LEFT JOIN payment_bookings b ON b.booking_id = p.booking_id
 """  # noqa: S608 - a constant column list
