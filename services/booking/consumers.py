@@ -6,14 +6,15 @@ from chassis.steps import InlineStep
 from contracts import fulfillment_events as fulfillment
 from contracts import payment_events as payment
 from contracts.topics import BOOKING_CONFIRMATIONS, BOOKING_PROGRESS
-from services.booking.handlers.confirmations import confirm_many
+from services.booking.handlers.confirmations import take_many
 from services.booking.handlers.progress import record_many
 
 STEPS = (
-    InlineStep(BOOKING_CONFIRMATIONS, (payment.PaymentSecured,), confirm_many),
+    InlineStep(BOOKING_CONFIRMATIONS, (payment.PaymentMethodSaved, payment.PaymentSecured), take_many),
     InlineStep(
         BOOKING_PROGRESS,
         (
+            payment.PaymentMethodSaved,
             payment.PaymentCaptured,
             payment.PaymentFailed,
             payment.PaymentExpired,

@@ -20,9 +20,8 @@ _STEPS = (
 _PAYMENT_STATUS = (
     ("refund.succeeded", "refunded"),
     ("payment.captured", "captured"),
-    ("payment.expired", "expired"),
-    ("payment.failed", "failed"),
 )
+_UNPAID = {"payment.method_saved": "method_saved", "payment.failed": "failed", "payment.expired": "expired"}
 
 
 def instant(value: datetime | None) -> str | None:
@@ -72,11 +71,13 @@ def booking(hold: Any, milestones: list[dict[str, Any]]) -> dict[str, Any]:
     for milestone in milestones:
         by_name.setdefault(milestone["name"], []).append(milestone)
     confirmed = hold.booking_state is not None
+    payment_status = _payment_status(hold, by_name)
     return {
         "booking_id": hold.booking_id,
         "reference": hold.reference,
         "status": _status(hold),
-        "payment_status": _payment_status(hold, by_name),
+        "payment_status": payment_status,
+        "charge_at": _charge_at(payment_status, by_name),
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
         "expires_at": instant(hold.expires_at) if not confirmed else None,
@@ -101,9 +102,26 @@ def _status(hold: Any) -> str:
 
 def _payment_status(hold: Any, by_name: dict[str, list[dict[str, Any]]]) -> str:
     seen = [status for name, status in _PAYMENT_STATUS if name in by_name]
-    if hold.secured_as is not None and (not seen or seen[0] in ("expired", "failed")):
+    if not seen and hold.secured_as is not None:
         return str(hold.secured_as)
-    return seen[0] if seen else "pending"
+    return seen[0] if seen else _unpaid_status(by_name)
+
+
+def _unpaid_status(by_name: dict[str, list[dict[str, Any]]]) -> str:
+    """Where it stands without money: what was said last of each payment, the hopeful first. Somebody who left one gateway
+    and saved a card at another is waiting for the charge, though the first payment has expired."""
+    said = [(item["at"], status, item) for name, status in _UNPAID.items() for item in by_name.get(name, ())]
+    newest = {item["detail"].get("payment_id"): status for _, status, item in sorted(said, key=lambda row: row[0])}
+    saved = "payment.method_saved" in by_name
+    order = ("method_saved", "failed", "expired") if saved else ("expired", "failed")
+    return next((status for status in order if status in newest.values()), "pending")
+
+
+def _charge_at(payment_status: str, by_name: dict[str, list[dict[str, Any]]]) -> str | None:
+    """When the saved method is charged, as long as that is what is awaited."""
+    if payment_status != "method_saved":
+        return None
+    return instant(datetime.fromisoformat(by_name["payment.method_saved"][-1]["detail"]["charge_at"]))
 
 
 def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bool) -> list[dict[str, Any]]:

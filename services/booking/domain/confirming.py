@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from chassis.machine import Move
 from services.booking.domain.states import HoldState, HoldTrigger
 from services.booking.domain.transitions import HOLD
 
+SAVED_GRACE = timedelta(minutes=15)
+"""How much longer than a saved method may be charged its hold keeps the places: news of a last success needs a while."""
 Answer = Literal["confirm", "ignore", "take_again", "refund"]
 
 

@@ -18,6 +18,7 @@ class HoldTrigger(StrEnum):
     """What a hold can see."""
 
     PAID = "paid"
+    METHOD_SAVED = "method_saved"
     PAID_AND_PLACE_GONE = "paid_and_place_gone"
     DEADLINE_PASSED = "deadline_passed"
     CANCELLED = "cancelled"

@@ -1,4 +1,4 @@
-"""`payment.secured` → the hold becomes a booking, or the money goes back."""
+"""`payment.secured` → the hold becomes a booking, or the money goes back. `payment.method_saved` → it waits for its charge."""
 
 from __future__ import annotations
 
@@ -12,13 +12,30 @@ from pydantic import TypeAdapter
 from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue, UnmadeBooking, time_zone_of
+from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue, UnmadeBooking
 from contracts.payment_events import PaymentSecured
 from services.booking.domain.confirming import Decision, decide
 from services.booking.domain.states import HoldState
+from services.booking.handlers.extensions import extend_many, unmade
 from services.booking.storage import holds, offers
 
 _LINES = TypeAdapter(tuple[ConfirmedLine, ...])
+
+
+async def take_many(work: Work, messages: Sequence[Message]) -> None:
+    """Take what payments told, as if one by one: a method counts as saved before its booking was paid, or after."""
+    paid = [message for message in messages if isinstance(message.event, PaymentSecured)]
+    seen: set[str] = set()
+    before: list[Message] = []
+    after: list[Message] = []
+    for message in messages:
+        if isinstance(message.event, PaymentSecured):
+            seen.add(message.key)
+        else:
+            (after if message.key in seen else before).append(message)
+    await extend_many(work, before)
+    await confirm_many(work, paid)
+    await extend_many(work, after)
 
 
 async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
@@ -42,7 +59,7 @@ async def confirm_many(work: Work, messages: Sequence[Message]) -> None:
             decision = await _late(work, hold, paid.payment_id) or decision
         if decision.answer == "refund":
             booked = message.key in confirmed or hold.payment_id is not None
-            await _give_back(work, message, decision, None if booked else _unmade(hold))
+            await _give_back(work, message, decision, None if booked else unmade(hold))
         elif decision.answer != "ignore":
             confirmed[message.key] = paid.payment_id
             batch.append((message.key, paid.payment_id, hold.state, paid.secured_as))
@@ -89,17 +106,6 @@ async def _give_back(work: Work, message: Message, decision: Decision, unmade: U
             unmade=unmade,
         ),
         causation=message.id,
-    )
-
-
-def _unmade(hold: Any) -> UnmadeBooking:
-    """Whom notification has to tell about the refund: without a booking nobody else ever says it. No phone: no need."""
-    lines = _LINES.validate_json(hold.lines)
-    return UnmadeBooking(
-        reference=hold.reference,
-        buyer=Buyer.model_validate_json(hold.buyer).model_copy(update={"phone": None}),
-        time_zone=time_zone_of(lines),
-        titles=tuple(line.title for line in lines),
     )
 
 

@@ -10,6 +10,7 @@ from chassis.steps import Message
 from chassis.work import Work
 from contracts.booking_events import BookingCancelled, RefundDue
 from contracts.fulfillment_events import FulfillmentRejected
+from contracts.payment_events import PaymentFailed
 from services.booking.domain.states import BookingTrigger
 from services.booking.storage import holds, milestones
 
@@ -27,12 +28,16 @@ async def record_many(work: Work, messages: Sequence[Message]) -> None:
 def _milestone(message: Message) -> milestones.Milestone:
     event: Any = message.event
     subject = next((str(getattr(event, name)) for name in _SUBJECTS if hasattr(event, name)), "")
-    return message.key, message.type, subject, _instant(event), message.body
+    at = _instant(event)
+    if isinstance(event, PaymentFailed) and event.pay_by is not None:
+        # A saved method is charged again and again: each decline is a milestone of its own.
+        subject = f"{subject}@{at.isoformat()}"
+    return message.key, message.type, subject, at, message.body
 
 
 def _instant(event: Any) -> datetime:
     for name in type(event).model_fields:
-        if name.endswith("_at") and name not in ("first_session_at", "starts_at"):
+        if name.endswith("_at") and name not in ("first_session_at", "starts_at", "charge_at"):
             instant: datetime = getattr(event, name)
             return instant
     raise ValueError(f"{type(event).__name__} has no instant")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -54,7 +55,8 @@ async def find(work: Work, booking_id: str) -> Any | None:
 
 
 _LOCK = """
-SELECT h.booking_id, h.reference, h.state, c.buyer, c.lines, h.places, h.amount_minor, h.currency, h.payment_id
+SELECT h.booking_id, h.reference, h.state, c.buyer, c.lines, h.places, h.amount_minor, h.currency, h.payment_id,
+       h.expires_at
 FROM holds h JOIN hold_contents c USING (booking_id)
 WHERE h.booking_id = ANY($1::text[]) ORDER BY h.booking_id FOR UPDATE OF h
 """
@@ -87,6 +89,21 @@ async def confirm_many(work: Work, confirmed: Sequence[tuple[str, str, str, str]
     """Make bookings of the holds in `confirmed` (booking id, payment id, state before, secured as), all in one statement."""
     columns = list(zip(*confirmed, strict=True))
     await work.execute(_CONFIRM, *(list(column) for column in columns))
+
+
+_EXTEND = """
+WITH longer AS (
+    UPDATE holds h SET expires_at = u.expires_at FROM unnest($1::text[], $2::timestamptz[]) AS u (booking_id, expires_at)
+    WHERE h.booking_id = u.booking_id RETURNING h.booking_id
+)
+INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
+SELECT booking_id, 'hold', 'held', 'held', 'method_saved' FROM longer
+"""
+
+
+async def extend_many(work: Work, extended: Sequence[tuple[str, datetime]]) -> None:
+    """Let the holds in `extended` (booking id, new deadline), which are held and locked, keep their places longer."""
+    await work.execute(_EXTEND, [booking_id for booking_id, _ in extended], [until for _, until in extended])
 
 
 _EXPIRE = """

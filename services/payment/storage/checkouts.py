@@ -21,9 +21,11 @@ SET booking_id = excluded.booking_id, reference = excluded.reference, amount_min
 WHERE c.opened_at < excluded.opened_at
 """
 _FIND = """
-SELECT c.*, c.expires_at <= now() AS has_ended,
+SELECT c.*, c.pay_by <= now() AS has_ended,
        EXISTS (SELECT 1 FROM payments p WHERE p.booking_id = c.booking_id AND p.secured_at IS NOT NULL) AS is_paid
-FROM checkouts c WHERE c.cart_id = $1
+FROM (SELECT c.*, greatest(c.expires_at, (SELECT max(p.expires_at) FROM payments p WHERE p.booking_id = c.booking_id
+                                           AND p.saved_method IS NOT NULL)) AS pay_by
+      FROM checkouts c WHERE c.cart_id = $1) c
 """
 
 
@@ -69,7 +71,7 @@ async def find(work: Work, cart_id: str) -> CartCheckout | None:
         row.currency,
         row.capture_policy,
         row.buyer_id,
-        row.expires_at,
+        row.pay_by,
         row.service_ends_at,
     )
     return CartCheckout(checkout, row.has_ended, row.is_paid)
