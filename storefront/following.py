@@ -16,6 +16,7 @@ from storefront.upstream import Refusal
 
 router = APIRouter()
 PAID = ("authorized", "captured")
+SAVED = "method_saved"
 
 
 def _held(request: Request, booking_id: str) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from chassis.pages import FORM, MAX_FORM_BYTES, checked_form, see_other
 from storefront import rendering
-from storefront.following import PAID, newest
+from storefront.following import PAID, SAVED, newest
 from storefront.shopping import upstream_of
 from storefront.upstream import Refusal
 from storefront.words import decline_words
@@ -21,13 +21,19 @@ WAYS = {
     "phonepe": {"name": "PhonePe", "says": "UPI and cards, on PhonePe's own page."},
 }
 _TRIPLE = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
-_RETURNS = (_TRIPLE, ("payment_intent_id",), ("payment_id",))
+_RETURNS = (_TRIPLE, ("payment_intent_id",), ("setup_intent_id",), ("payment_id",))
 _ENDED_BADLY = ("failed", "expired", "voided")
 
 
 def _settled(booking: dict[str, Any]) -> bool:
-    """Whether there is nothing to pay any more: paid, or the hold has ended."""
-    return booking["status"] != "PENDING" or booking["payment_status"] in PAID
+    """Whether there is nothing to pay at the moment: paid, the card saved for later, or the hold ended."""
+    return booking["status"] != "PENDING" or booking["payment_status"] in (*PAID, SAVED)
+
+
+def _token(request: Request, booking: dict[str, Any]) -> str:
+    """The checkout token that is good now: a hold whose saved card was declined outlives the one of its checkout."""
+    token: str = booking.get("checkout_token") or request.session["booking"]["checkout_token"]
+    return token
 
 
 @router.get("/pay")
@@ -38,7 +44,7 @@ async def ways(request: Request) -> Response:
         return see_other("/cart")
     if _settled(booking):
         return see_other("/booking")
-    body = {"checkout_token": request.session["booking"]["checkout_token"]}
+    body = {"checkout_token": _token(request, booking)}
     try:
         found = await upstream_of(request).post("payment", "/api/v1/payments/public/options", body)
     except Refusal as refusal:
@@ -61,14 +67,14 @@ async def pay(request: Request, gateway: str) -> Response:
         return see_other("/booking")
     if gateway not in WAYS:
         return see_other("/pay")
-    body = {"checkout_token": request.session["booking"]["checkout_token"], "gateway": gateway}
+    body = {"checkout_token": _token(request, booking), "gateway": gateway}
     try:
         order = await upstream_of(request).post("payment", "/api/v1/payments/public/create-order", body)
     except Refusal as refusal:
         if refusal.status not in (0, 409, 503):
             raise
         return _away(request, booking, WAYS[gateway]["name"], f"/pay/with/{gateway}")
-    if order["status"] in PAID:
+    if order["status"] in (*PAID, SAVED):
         return see_other("/booking")
     request.session["payment"] = order["payment_id"]
     settings = request.app.state.settings
@@ -94,7 +100,8 @@ async def _verify(request: Request, form: dict[str, str]) -> Response:
         return see_other("/pay/stopped?why=unproven" if refusal.status in (400, 404, 422) else "/booking")
     if answer["payment_status"] in _ENDED_BADLY:
         return see_other("/pay/stopped")
-    return see_other("/booking" if answer["success"] or names is _TRIPLE else "/booking?waiting=yes")
+    known = answer["success"] or answer["payment_status"] == SAVED or names is _TRIPLE
+    return see_other("/booking" if known else "/booking?waiting=yes")
 
 
 @router.post("/pay/verify")
@@ -107,9 +114,8 @@ async def verify(request: Request) -> Response:
 async def came_back(request: Request) -> Response:
     """The buyer is back from a gateway's own page, which signs nothing: payment asks the gateway itself."""
     given = request.query_params
-    return await _verify(
-        request, {"payment_intent_id": given.get("payment_intent", ""), "payment_id": given.get("payment_id", "")}
-    )
+    names = {"payment_intent_id": "payment_intent", "setup_intent_id": "setup_intent", "payment_id": "payment_id"}
+    return await _verify(request, {field: given.get(name, "") for field, name in names.items()})
 
 
 @router.post("/pay/return", name="called_back")

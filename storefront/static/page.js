@@ -15,6 +15,8 @@ const dress = (root) => {
 const tick = () => {
   for (const left of document.querySelectorAll("[data-deadline]")) {
     const seconds = Math.max(0, Math.floor((new Date(left.dataset.deadline) - Date.now()) / 1000));
+    const days = Math.floor(seconds / 86400);
+    if (days) { left.textContent = days === 1 ? "1 day left" : `${days} days left`; continue; }
     left.textContent = seconds ? `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left` : "time is up";
     left.classList.toggle("soon", seconds < 120);
   }

@@ -3,6 +3,7 @@
 const form = document.getElementById("proof");
 const button = document.getElementById("pay");
 const word = document.getElementById("status");
+const saves = form.dataset.secret.startsWith("seti_");
 
 const say = (text, bad) => {
   word.textContent = text;
@@ -21,7 +22,8 @@ if (window.Stripe) {
     button.disabled = true;
     say("Talking to your bank…", false);
     const confirmParams = { return_url: form.dataset.return };
-    const answer = await stripe.confirmPayment({ elements, confirmParams, redirect: "if_required" });
+    const given = { elements, confirmParams, redirect: "if_required" };
+    const answer = saves ? await stripe.confirmSetup(given) : await stripe.confirmPayment(given);
     if (answer.error) {
       const what = answer.error.message || "The bank did not say why.";
       const held = answer.error.type === "validation_error" ? "" : " Nothing was charged and your place is still held. Try again, or with another card.";
@@ -29,7 +31,7 @@ if (window.Stripe) {
       button.disabled = false;
       return;
     }
-    say("Confirming your payment…", false);
+    say(saves ? "Keeping your card…" : "Confirming your payment…", false);
     form.submit();
   });
 } else {

@@ -41,6 +41,7 @@ class Fakes:
         self.lines: list[dict[str, Any]] = []
         self.ways = ["razorpay", "stripe", "phonepe"]
         self.decline: str | None = None
+        self.saves = False
         self.carts = 0
         self.cart_status = "OPEN"
         self.title = "Mathematics <b>one</b>"
@@ -49,6 +50,7 @@ class Fakes:
             "reference": "BK-7Q2M4XKD",
             "status": "PENDING",
             "payment_status": "pending",
+            "charge_at": None,
             "amount_minor": 99900,
             "currency": "INR",
             "expires_at": "2099-11-20T22:30:00Z",
@@ -155,7 +157,15 @@ class Fakes:
         @self.app.post("/payment/api/v1/payments/public/options")
         async def options() -> Any:
             return {
-                "options": [{"gateway": name, "available": True, "collection": "capture_now"} for name in self.ways]
+                "options": [
+                    {
+                        "gateway": name,
+                        "available": True,
+                        "collection": "save_method" if self.saves else "capture_now",
+                        "charge_at": "2099-11-20T09:30:00Z" if self.saves else None,
+                    }
+                    for name in self.ways
+                ]
             }
 
         @self.app.get("/payment/api/v1/payments/{payment_id}")
@@ -174,6 +184,14 @@ class Fakes:
                 },
                 "phonepe": {"payment_url": f"{SIMULATORS}/phonepe/transact/o-1?token=t"},
             }[gateway]
+            if self.saves:
+                needed = {
+                    "setup_intent_id": "seti_1",
+                    "client_secret": "seti_1_secret_1",
+                    "publishable_key": "pk_test_1",
+                    "collection": "save_method",
+                    "charge_at": "2099-11-20T09:30:00Z",
+                }
             return {
                 "payment_id": "payment-1",
                 "status": "created",

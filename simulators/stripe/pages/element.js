@@ -152,6 +152,7 @@
     }
     const automatic = intent.automatic_payment_methods;
     document.querySelectorAll("[data-wallet]").forEach((label) => { label.hidden = !(automatic && automatic.enabled); });
+    document.getElementById("later").hidden = collection() !== "setup_intents";
     send({ event: "ready" });
   }
 
