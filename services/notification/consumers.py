@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, InlineStep, QueuedStep
-from contracts.booking_events import BookingConfirmed, RefundDue
+from contracts.booking_events import BookingConfirmed, HoldExtended, RefundDue
 from contracts.topics import NOTIFICATION_DELIVERIES, NOTIFICATION_RECIPIENTS, NOTIFICATION_SENDING
 from services.notification.domain.notices import EVENTS, SendDelivery
 from services.notification.handlers.contacts import record_many
@@ -11,7 +11,10 @@ from services.notification.handlers.deliveries import queue_many
 from services.notification.handlers.sending import Sending
 
 RECIPIENTS = InlineStep(
-    NOTIFICATION_RECIPIENTS, accepts=(BookingConfirmed, RefundDue), handle_many=record_many, critical=False
+    NOTIFICATION_RECIPIENTS,
+    accepts=(BookingConfirmed, HoldExtended, RefundDue),
+    handle_many=record_many,
+    critical=False,
 )
 DELIVERIES = InlineStep(NOTIFICATION_DELIVERIES, accepts=EVENTS, handle_many=queue_many, critical=False)
 

@@ -12,6 +12,16 @@ from services.notification.domain.notices import Kind
 from services.notification.domain.wording import amount, moment, one_line
 
 _SUBJECT_CHARACTERS = 150
+_DECLINES = {
+    "details": "The card's details are not right any more.",
+    "funds": "There was not enough money, or the card's limit was reached.",
+    "expired": "The card has expired.",
+    "bank": "Your bank did not allow it.",
+    "authentication": "Your bank wants you to confirm it yourself.",
+    "technical": "Your bank had a technical problem.",
+    "declined": "Your bank declined it.",
+}
+"""Why a saved card was declined, by the class that payment names; what is not here is simply declined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ def subject(letter: Letter) -> str:
         Kind.TRAINER_ASSIGNMENT: f"New student for {titles} ({letter.reference})",
         Kind.ALLOCATION_PENDING: f"We are looking for your trainer: {titles} ({letter.reference})",
         Kind.CANCELLATION: f"Cancelled: {titles} ({letter.reference})",
+        Kind.CARD_SAVED: f"Your card is saved, nothing is charged yet: {titles} ({letter.reference})",
+        Kind.CHARGE_DECLINED: f"Your payment did not go through: {titles} ({letter.reference})",
         Kind.REFUND: f"Your money is on its way back: {titles} ({letter.reference})",
     }[letter.kind]
     return one_line(text)[:_SUBJECT_CHARACTERS]
@@ -84,6 +96,25 @@ def _refund(letter: Letter, links: Links) -> dict[str, Any]:
     return {"amount": amount(facts["amount_minor"], facts["currency"]), "refund_id": facts["refund_id"]}
 
 
+def _card_saved(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {
+        "amount": amount(facts["amount_minor"], facts["currency"]),
+        "charged": _when(letter, facts["charge_at"]),
+    }
+
+
+def _charge_declined(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    retry_at = facts.get("retry_at")
+    return {
+        "amount": amount(facts["amount_minor"], facts["currency"]),
+        "why": _DECLINES.get(facts.get("decline") or "", _DECLINES["declined"]),
+        "pay_by": _when(letter, facts["pay_by"]),
+        "retry": None if retry_at is None else _when(letter, retry_at),
+    }
+
+
 def _plain(letter: Letter, links: Links) -> dict[str, Any]:
     return {}
 
@@ -94,6 +125,8 @@ _CONTENT: dict[Kind, Callable[[Letter, Links], dict[str, Any]]] = {
     Kind.ALLOCATION_PENDING: _plain,
     Kind.CANCELLATION: _plain,
     Kind.REFUND: _refund,
+    Kind.CARD_SAVED: _card_saved,
+    Kind.CHARGE_DECLINED: _charge_declined,
 }
 
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from contracts.booking_events import BookingCancelled
+from contracts.booking_events import BookingCancelled, HoldExtended
 from contracts.fulfillment_events import AllocationPending, FulfillmentCompleted, TrainerAssigned
-from contracts.payment_events import RefundSucceeded
+from contracts.payment_events import PaymentFailed, RefundSucceeded
 
 BUYER = "buyer"
 
@@ -25,6 +25,8 @@ class Kind(StrEnum):
     ALLOCATION_PENDING = "allocation-pending"
     CANCELLATION = "cancellation"
     REFUND = "refund"
+    CARD_SAVED = "card-saved"
+    CHARGE_DECLINED = "charge-declined"
 
 
 OPTIONAL = frozenset({Kind.ALLOCATION_PENDING})
@@ -75,16 +77,38 @@ def _refunded(event: RefundSucceeded) -> Notice:
     return Notice(event.booking_id, Kind.REFUND, BUYER, event.refund_id, event.encode().decode())
 
 
-_NOTICES: dict[str, Callable[[Any], Notice]] = {
+def _extended(event: HoldExtended) -> Notice:
+    # The buyer's address stays in `contacts`.
+    return Notice(event.booking_id, Kind.CARD_SAVED, BUYER, event.payment_id, event.model_dump_json(exclude={"unmade"}))
+
+
+def _declined(event: PaymentFailed) -> Notice | None:
+    # Who is at the checkout was told there; one mail says it, though the card is tried again.
+    if event.pay_by is None:
+        return None
+    return Notice(event.booking_id, Kind.CHARGE_DECLINED, BUYER, event.payment_id, event.encode().decode())
+
+
+_NOTICES: dict[str, Callable[[Any], Notice | None]] = {
     FulfillmentCompleted.type: _completed,
     TrainerAssigned.type: _assigned,
     AllocationPending.type: _pending,
     BookingCancelled.type: _cancelled,
     RefundSucceeded.type: _refunded,
+    HoldExtended.type: _extended,
+    PaymentFailed.type: _declined,
 }
-EVENTS = (FulfillmentCompleted, TrainerAssigned, AllocationPending, BookingCancelled, RefundSucceeded)
+EVENTS = (
+    FulfillmentCompleted,
+    TrainerAssigned,
+    AllocationPending,
+    BookingCancelled,
+    RefundSucceeded,
+    HoldExtended,
+    PaymentFailed,
+)
 
 
-def notice_of(event: Any) -> Notice:
-    """The notice that `event` makes. Raises `KeyError` for an event that tells nobody anything."""
+def notice_of(event: Any) -> Notice | None:
+    """The notice that `event` makes, None where this one tells nobody anything. Raises `KeyError` for an event that never does."""
     return _NOTICES[event.type](event)

@@ -21,11 +21,14 @@ async def queue_many(work: Work, messages: Sequence[Message]) -> None:
     assigned = [message.event for message in messages if isinstance(message.event, TrainerAssigned)]
     if assigned:
         await contacts.record_trainers(work, assigned)
-    await queue(work, [notice_of(message.event) for message in messages])
+    notices = [notice_of(message.event) for message in messages]
+    await queue(work, [notice for notice in notices if notice is not None])
 
 
 async def queue(work: Work, notices: Sequence[Notice]) -> None:
     """Write `notices` and schedule the sending of the new ones; the delivery's id is the task's message id."""
+    if not notices:
+        return
     for row in await deliveries.queue(work, notices):
         body = SendDelivery(delivery_id=row.delivery_id)
         work.schedule(NOTIFICATION_SENDING, body, key=row.booking_id, message_id=row.delivery_id)

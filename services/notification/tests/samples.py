@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.ids import uuid7
@@ -15,12 +15,13 @@ from contracts.booking_events import (
     Buyer,
     ConfirmedLine,
     CourseWish,
+    HoldExtended,
     RefundDue,
     UnmadeBooking,
 )
 from contracts.event import Event
 from contracts.fulfillment_events import AllocationPending, CompletedLine, FulfillmentCompleted, TrainerAssigned
-from contracts.payment_events import RefundSucceeded
+from contracts.payment_events import PaymentFailed, RefundSucceeded
 from services.notification.handlers import contacts, deliveries
 
 AT = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
@@ -138,7 +139,40 @@ def due(booking_id: str, *, unmade: bool = True) -> RefundDue:
     )
 
 
-async def know_buyers(database: Database, events: Sequence[BookingConfirmed | RefundDue]) -> None:
+def extended(booking_id: str) -> HoldExtended:
+    """A card was saved for a purchase that is far ahead."""
+    unmade = due(booking_id).unmade
+    assert unmade is not None
+    return HoldExtended(
+        booking_id=booking_id,
+        payment_id="pay-1",
+        amount_minor=199900,
+        currency="INR",
+        charge_at=AT,
+        pay_by=AT + timedelta(hours=48),
+        expires_at=AT + timedelta(hours=49),
+        extended_at=AT,
+        unmade=unmade,
+    )
+
+
+def declined(booking_id: str, *, in_absence: bool = True) -> PaymentFailed:
+    """An attempt to pay failed; `in_absence`: of the buyer, with the saved card."""
+    return PaymentFailed(
+        booking_id=booking_id,
+        payment_id="pay-1",
+        gateway="stripe",
+        amount_minor=199900,
+        currency="INR",
+        reason="insufficient_funds",
+        decline="funds",
+        failed_at=AT,
+        pay_by=AT + timedelta(hours=48) if in_absence else None,
+        retry_at=AT + timedelta(hours=12) if in_absence else None,
+    )
+
+
+async def know_buyers(database: Database, events: Sequence[BookingConfirmed | HoldExtended | RefundDue]) -> None:
     """Run `notification.recipients` for `events`."""
     async with database.transaction() as work:
         await contacts.record_many(work, [message(event) for event in events])

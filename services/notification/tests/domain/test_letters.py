@@ -30,6 +30,7 @@ def letter(kind: Kind, text: str = "Yoga") -> Letter:
         "invoice_id": "i-1",
     }
     facts = {**line, "lines": [line], "amount_minor": 1, "currency": "INR", "refund_id": "r-1"}
+    facts |= {"charge_at": "2026-11-24T13:00:00Z", "pay_by": "2026-11-26T13:00:00Z", "decline": "funds"}
     return Letter(ID, "bk-1", kind, "buyer", text, "BK-449034CB", "Asia/Kolkata", text, facts)
 
 
@@ -77,9 +78,32 @@ def test_a_mail_costs_much_less_than_the_library_way_of_putting_it_together() ->
 
 
 def test_every_event_that_is_taken_makes_a_notice() -> None:
-    make = (samples.completed, samples.assigned, samples.pending, samples.cancelled, samples.refunded)
+    make = (
+        *(samples.completed, samples.assigned, samples.pending, samples.cancelled, samples.refunded),
+        *(samples.extended, samples.declined),
+    )
     assert {type(each("bk-1")) for each in make} == set(EVENTS)
-    assert {notice_of(each("bk-1")).kind for each in make} == set(Kind)
+    notices = [notice_of(each("bk-1")) for each in make]
+    assert {notice.kind for notice in notices if notice is not None} == set(Kind)
+
+
+def test_a_saved_card_is_told_with_the_day_before_which_nothing_is_charged() -> None:
+    _, text, html = PAPER.write(letter(Kind.CARD_SAVED))
+    for written in (text, html):
+        assert "charged before Tuesday 24 November 2026, 18:30 (Asia/Kolkata)" in " ".join(written.split())
+
+
+def test_a_declined_charge_is_told_with_why_and_until_when_to_pay() -> None:
+    _, text, html = PAPER.write(letter(Kind.CHARGE_DECLINED))
+    for written in (text, html):
+        words = " ".join(written.split())
+        assert "There was not enough money" in words
+        assert "Thursday 26 November 2026, 18:30 (Asia/Kolkata)" in words
+        assert "https://x.example/b/bk-1" in words
+
+
+def test_who_was_at_the_checkout_when_it_failed_gets_no_mail() -> None:
+    assert notice_of(samples.declined("bk-1", in_absence=False)) is None
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,22 @@ async def test_a_buyer_is_kept_once_and_the_first_word_stands(database: Database
     ]
 
 
-MAKERS = (samples.completed, samples.pending, samples.cancelled, samples.refunded)
+async def test_a_saved_card_and_its_first_decline_are_told_once_and_no_address_is_kept_with_them(
+    database: Database,
+) -> None:
+    await samples.know_buyers(database, [samples.extended("bk-1")])
+    await samples.owe(database, [samples.extended("bk-1"), samples.declined("bk-1"), samples.declined("bk-1")])
+    await samples.owe(database, [samples.declined("bk-1", in_absence=False), samples.declined("bk-1")])
+    assert await samples.rows(database, "SELECT kind, recipient, about FROM deliveries ORDER BY 1") == [
+        ("card-saved", "buyer", "pay-1"),
+        ("charge-declined", "buyer", "pay-1"),
+    ]
+    for (text,) in await samples.rows(database, "SELECT d::text FROM deliveries d"):
+        assert "@" not in text
+    assert await samples.rows(database, "SELECT booking_id, email FROM contacts") == [("bk-1", "asha.rao@example.com")]
+
+
+MAKERS = (samples.completed, samples.pending, samples.cancelled, samples.refunded, samples.extended, samples.declined)
 ADDRESSES = st.sampled_from(["a@example.com", "b@example.com"])
 BOOKINGS = st.integers(1, 4).map(lambda n: f"bk-{n}")
 EVENTS = st.one_of(
