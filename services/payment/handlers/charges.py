@@ -17,7 +17,7 @@ from services.payment.domain import planning
 from services.payment.domain.observation import Observation, Source
 from services.payment.domain.payment import Effects, Payment
 from services.payment.domain.saving import begin_charge, give_up, may_charge, refuse_charge
-from services.payment.domain.states import OrderPurpose
+from services.payment.domain.states import OrderPurpose, PaymentState
 from services.payment.handlers.messages import ChargeDue
 from services.payment.handlers.observations import Observing
 from services.payment.handlers.outward import outward
@@ -68,9 +68,11 @@ class Charges:
         allowed = may_charge(loaded.by_booking[payment.booking_id], payment, effects)
         last, terms = await orders.last(work, payment.id), await orders.terms_of_charge(work, payment.id)
         waits = last is not None and last.gateway_order_id is None and not last.ended
-        ask_first = waits and last is not None and last.purpose == OrderPurpose.CHARGE
+        charging = last is not None and last.purpose == OrderPurpose.CHARGE
+        ask_first = waits and charging
         if not ask_first:
-            if not allowed or terms.charges > due.charges:
+            undecided = charging and payment.status is PaymentState.PENDING
+            if not allowed or undecided or terms.charges > due.charges:
                 return None
             if terms.leased:
                 raise RetryAfter(_BUYER_AT_IT_SECONDS, "the buyer is at the checkout")

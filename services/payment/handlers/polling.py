@@ -129,11 +129,15 @@ class Polling:
             return None
 
     async def _adopt(self, database: Database, row: Row, found: GatewayOrder) -> None:
-        """Keep the order whose making was never answered."""
+        """Keep the order whose making was never answered; one that was answered meanwhile is known, and moves nothing."""
         async with database.transaction() as work:
             loaded = await payments.lock(work, [row.id])
+            payment = loaded.by_id[row.id]
+            if found.gateway_order_id in payment.orders:
+                return
             effects = Effects(loaded.now or datetime.now(UTC), uuid7)
-            move(loaded.by_id[row.id], PaymentTrigger.ORDER_FOUND, "poll", effects)
+            if row.awaited_purpose != OrderPurpose.CHARGE:
+                move(payment, PaymentTrigger.ORDER_FOUND, "poll", effects)
             await self._observing.settle(work, effects)
             first = self._settings.payment_poll_first_seconds
             await orders.store_order(work, row.id, row.awaited_number or 1, found, first)

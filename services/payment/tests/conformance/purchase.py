@@ -94,7 +94,7 @@ class Purchase:
             await work.execute(
                 "UPDATE refunds SET check_at = now() WHERE check_at IS NOT NULL AND payment_id = $1", self.payment_id
             )
-        for name in ("payment.poll", "payment.captures_due", "payment.refund_checks"):
+        for name in ("payment.poll", "payment.captures_due", "payment.charges_due", "payment.refund_checks"):
             periodic = next(p for p in self.stage.application.periodics if p.name == name)
             await periodic.run(self.stage.database)
 

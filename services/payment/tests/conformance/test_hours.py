@@ -21,11 +21,12 @@ async def pass_an_hour(one: Purchase) -> None:
     async with one.stage.database.transaction() as work:
         await work.execute(
             """UPDATE payments SET expires_at = expires_at - interval '1 hour', poll_at = poll_at - interval '1 hour',
-                      capture_at = capture_at - interval '1 hour', capture_before = capture_before - interval '1 hour'
+                      capture_at = capture_at - interval '1 hour', capture_before = capture_before - interval '1 hour',
+                      charge_at = charge_at - interval '1 hour', authorize_at = authorize_at - interval '1 hour'
                WHERE id IN (SELECT id FROM payments ORDER BY id FOR UPDATE)"""
         )
         await work.execute("UPDATE refunds SET check_at = check_at - interval '1 hour'")
-    for name in ("payment.poll", "payment.captures_due", "payment.refund_checks"):
+    for name in ("payment.poll", "payment.captures_due", "payment.charges_due", "payment.refund_checks"):
         periodic = next(p for p in one.stage.application.periodics if p.name == name)
         while await periodic.run(one.stage.database):
             pass

@@ -132,7 +132,7 @@ async def test_a_release_whose_reply_was_lost_is_made_once(purchase: Make) -> No
     await one.books_agree()
 
 
-async def test_a_session_beyond_what_can_be_held_is_captured_now_or_not_offered(purchase: Make) -> None:
+async def test_a_session_beyond_what_can_be_held_is_saved_for_later_captured_now_or_not_offered(purchase: Make) -> None:
     one = purchase(**session(days=60))
     answer = await one.create()
     if CaptureMode.MANUAL not in one.gateway.capabilities.capture_modes:
@@ -140,6 +140,11 @@ async def test_a_session_beyond_what_can_be_held_is_captured_now_or_not_offered(
         return
     assert answer.status_code == 201, answer.text
     await one.pay()
+    if one.gateway.capabilities.saves_methods:
+        await one.becomes("method_saved", ticking=True)
+        assert (await one.row("collection, authorized_minor, secured_at")) == ("save_method", 0, None)
+        assert await one.books() == []
+        return
     await one.becomes("captured", ticking=True)
     collection, why = await one.row("collection, plan_why")
     assert (collection, "refund policy" in why) == ("capture_now", True)

@@ -99,11 +99,14 @@ class AtStripe:
     name = "stripe"
 
     def control(self, order_id: str) -> str:
-        """By the intent."""
-        return f"/control/stripe/payment_intents/{order_id}/pay"
+        """By the intent, or the setup intent."""
+        kind = "setup_intents" if order_id.startswith("seti_") else "payment_intents"
+        return f"/control/stripe/{kind}/{order_id}/pay"
 
     def given(self, answer: Mapping[str, Any], payment_id: str) -> dict[str, str]:
-        """The intent's id."""
+        """The intent's id, or the setup intent's."""
+        if "setup_intent" in answer:
+            return {"setup_intent_id": str(answer["setup_intent"])}
         found = answer.get("paymentIntent") or answer.get("payment_intent") or answer
         return {"payment_intent_id": found["id"] if isinstance(found, Mapping) else str(found)}
 
@@ -124,7 +127,8 @@ class AtStripe:
 
     def orders(self, state: Mapping[str, Any], payment_id: UUID) -> int:
         """By the metadata."""
-        return sum(i["metadata"].get("payment_id") == str(payment_id) for i in state["payment_intents"])
+        made = (*state["payment_intents"], *state["setup_intents"])
+        return sum(i["metadata"].get("payment_id") == str(payment_id) for i in made)
 
     async def next_refund(self, stage: Stage, how: str) -> None:
         """By an order for the next refund."""

@@ -111,6 +111,28 @@ async def test_a_capture_that_was_killed_is_made_once(payment: Killed, point: st
 
 
 @pytest.mark.parametrize("point", POINTS)
+async def test_a_charge_of_a_saved_card_that_was_killed_is_made_once(payment: Killed, point: str) -> None:
+    stripe = next(vendor for vendor in AT if vendor.name == "stripe")
+    ends = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    payment_id = await create(payment, stripe, capture_policy="after_service", service_ends_at=ends)
+    await pay(payment, stripe, payment_id)
+    await becomes(payment, payment_id, "method_saved")
+    await payment.lose_a_reply(stripe.name, "payment_intents")
+    before = payment.deaths
+    payment.arm(point)
+    async with payment.database.transaction() as work:
+        await work.execute(
+            "UPDATE payments SET charge_at = now(), service_ends_at = now() + interval '3 days' WHERE id = $1",
+            payment_id,
+        )
+    await payment.died(before)
+    await becomes(payment, payment_id, "authorized")
+    state = (await payment.simulator.get("/control/state")).json()["stripe"]
+    made = [intent for intent in state["payment_intents"] if intent["metadata"].get("payment_id") == payment_id]
+    assert [intent["status"] for intent in made] == ["requires_capture"]
+
+
+@pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("amount_minor", [AMOUNT, 30_000])
 async def test_a_release_that_was_killed_is_made_once(payment: Killed, point: str, amount_minor: int) -> None:
     stripe = next(vendor for vendor in AT if vendor.name == "stripe")

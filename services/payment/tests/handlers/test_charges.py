@@ -183,6 +183,19 @@ async def test_a_job_that_comes_after_the_service_takes_the_money_soon(desk: Des
     assert capture_at <= datetime.now(UTC) < capture_before
 
 
+async def test_a_charge_that_the_bank_has_not_decided_is_not_made_again(desk: Desk) -> None:
+    await desk.save()
+    desk.bank.status = Seen.PENDING
+    (due,) = await desk.due()
+    await desk.run(due)
+    async with desk.database.transaction() as work:
+        await work.execute("DELETE FROM gateway_payments")
+        await work.execute("UPDATE payments SET charge_at = now()")
+    (again,) = await desk.due()
+    await desk.run(again)
+    assert (len(desk.bank.made), (await desk.row("status"))[0]) == (1, "pending")
+
+
 async def test_a_charge_of_no_payment_is_dead(desk: Desk) -> None:
     with pytest.raises(Dead):
         await desk.run(ChargeDue(booking_id="b", payment_id=UUID(int=1), amount_minor=1, currency="INR", charges=0))

@@ -30,7 +30,7 @@ FROM payments p WHERE p.booking_id = ANY($1::text[])
 _TOLD = """
 SELECT key, count(*) FILTER (WHERE type = 'payment.secured') FROM events WHERE key = ANY($1::text[]) GROUP BY key
 """
-_NO_MONEY = ("created", "pending", "failed", "expired", "unknown", "voided")
+_NO_MONEY = ("created", "pending", "method_saved", "failed", "expired", "unknown", "voided")
 
 
 @dataclass(frozen=True)

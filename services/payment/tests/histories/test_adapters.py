@@ -62,7 +62,7 @@ async def stage(postgres_server: Server) -> AsyncIterator[Stage]:
 
 async def ticking(stage: Stage) -> None:
     """What a worker's clock does: a job that met a conflict runs again, any other error is the test's."""
-    names = ("payment.poll", "payment.captures_due", "payment.refund_checks")
+    names = ("payment.poll", "payment.captures_due", "payment.charges_due", "payment.refund_checks")
     jobs = [periodic for periodic in stage.application.periodics if periodic.name in names]
     while True:
         for job in jobs:

@@ -53,6 +53,7 @@ class StripeGateway:
         capture_modes=frozenset({CaptureMode.AUTOMATIC, CaptureMode.MANUAL}),
         partial_capture=True,
         void=True,
+        saves_methods=True,
         authorization_seconds=_SEVEN_DAYS_SECONDS,
         off_session_seconds=_OFF_SESSION_SECONDS,
         late_authorization_days=1,
