@@ -95,6 +95,26 @@ async def test_declined_near_the_date_the_next_try_is_good(purchase: Make) -> No
     assert await pending_tries(one) == 2
 
 
+async def test_a_buyer_who_pays_beside_a_good_retry_gets_one_of_both_back(purchase: Make) -> None:
+    one = await saved(purchase, WILL_DECLINE)
+    if one is None:
+        return
+    async with near_the_date(one):
+        await one.becomes("failed", ticking=True)
+        opened = (await one.create()).json()["payment_intent_id"]
+        (method_id,) = await one.row("saved_method")
+        path = f"/control/stripe/payment_methods/{method_id}/behaviour"
+        await one.stage.simulator.post(path, json={"test_id": "pm_card_visa"})
+        async with one.stage.database.transaction() as work:
+            await work.execute("UPDATE payments SET charge_at = now() WHERE id = $1", one.payment_id)
+        await one.becomes("authorized", ticking=True)
+        await one.stage.simulator.post(one.vendor.control(opened), json={"outcome": "success"})
+        await one.refunds_become(("succeeded", AMOUNT))
+        assert sorted((t.captured - t.refunded, t.held) for t in await one.books()) == [(0, False), (0, True)]
+    assert (await one.told()).count("payment.secured") == 1
+    assert await one.cases() == {"second-payment"}
+
+
 async def test_declined_till_the_end_the_payment_expires_and_nothing_is_charged_any_more(purchase: Make) -> None:
     one = await saved(purchase, WILL_DECLINE)
     if one is None:
