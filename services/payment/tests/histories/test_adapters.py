@@ -35,8 +35,10 @@ UPDATE payments SET poll_at = now() WHERE id IN (
       AND (gateway_order_id IS NOT NULL OR order_calls > 0) ORDER BY id FOR UPDATE SKIP LOCKED)
 """
 _HURRY = (
-    "UPDATE refunds SET check_at = now() WHERE status = 'sent' AND check_at > now()",
-    "UPDATE tasks SET due_at = now() WHERE state IN ('ready', 'held') AND due_at > now()",
+    """UPDATE refunds SET check_at = now() WHERE id IN (
+           SELECT id FROM refunds WHERE status = 'sent' AND check_at > now() FOR UPDATE SKIP LOCKED)""",
+    """UPDATE tasks SET due_at = now() WHERE id IN (
+           SELECT id FROM tasks WHERE state IN ('ready', 'held') AND due_at > now() FOR UPDATE SKIP LOCKED)""",
 )
 
 
