@@ -19,6 +19,7 @@ from chassis.steps import AnyStep, CallingTogether, Message, QueuedHandler, Queu
 from chassis.work import Database, Work
 
 _MOST_TOGETHER = 200
+_GATHER_SECONDS = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,10 @@ class Calls:
         together = isinstance(step.handler, CallingTogether)
         self._handler = step.handler if isinstance(step.handler, CallingTogether) else _OneByOne(step.handler)
         # Single calls may lock rows in an order of their own: each has its transaction, side by side.
-        self._intended = Shared(self._intend, _MOST_TOGETHER).run if together else partial(_alone, self._intend)
-        self._concluded = Shared(self._conclude, _MOST_TOGETHER).run if together else partial(_alone, self._conclude)
+        self._intended, self._concluded = [
+            Shared(transact, _MOST_TOGETHER, _GATHER_SECONDS).run if together else partial(_alone, transact)
+            for transact in (self._intend, self._conclude)
+        ]
 
     async def run(self, item: Leased) -> None:
         """One task from its intent to its end. Raises `LeaseLost`, and what the handler or the database raised."""

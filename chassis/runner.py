@@ -101,7 +101,7 @@ class TaskRunner:
                 continue
             task = asyncio.create_task(self._run_queued(step, item))
             self._running[step.name].add(task)
-            task.add_done_callback(partial(self._ended, self._running[step.name]))
+            task.add_done_callback(partial(self._ended, step))
         try:
             for name, leased in inline.items():
                 await self._divide(self.steps[name], leased)
@@ -122,9 +122,10 @@ class TaskRunner:
         if not self._tokens[token]:
             del self._tokens[token]
 
-    def _ended(self, group: set[asyncio.Task[None]], done: asyncio.Task[None]) -> None:
-        group.discard(done)
-        self._wake.set()
+    def _ended(self, step: QueuedStep, done: asyncio.Task[None]) -> None:
+        self._running[step.name].discard(done)
+        if self._room(step):
+            self._wake.set()
         if not done.cancelled() and (error := done.exception()):
             log.error("a task's end could not be recorded: %r", failure_of(error))
 

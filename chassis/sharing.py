@@ -15,13 +15,17 @@ Result = TypeVar("Result")
 class Shared(Generic[Item, Result]):
     """Runs `transact` for all items that wait at the moment, `most` at most; one transaction at a time.
 
-    `transact(items)` returns a result for each item; one that is an exception is raised to its caller alone.
+    `transact(items)` returns a result for each item; one that is an exception is raised to its caller alone. Before each
+    transaction `gather_seconds` pass for others to come: callers that go round together then stay together.
     """
 
     def __init__(
-        self, transact: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], most: int
+        self,
+        transact: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        most: int,
+        gather_seconds: float = 0.0,
     ) -> None:
-        self._transact, self._most = transact, most
+        self._transact, self._most, self._gather_seconds = transact, most, gather_seconds
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -35,6 +39,8 @@ class Shared(Generic[Item, Result]):
 
     async def _run(self) -> None:
         while self._waiting:
+            if self._gather_seconds:
+                await asyncio.sleep(self._gather_seconds)
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             await self._together(batch)
 
