@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -90,7 +90,7 @@ def principal_of_header(header: str, secret: str) -> Principal:
     return principal_of(token.strip(), secret)
 
 
-def maybe_caller(request: Request) -> Principal | None:
+async def maybe_caller(request: Request) -> Principal | None:
     """The caller, or None when no token came. Raises `unauthenticated` for a token that is not good."""
     header = request.headers.get("authorization")
     if header is None:
@@ -105,9 +105,9 @@ def maybe_caller(request: Request) -> Principal | None:
         raise Problem("unauthenticated", "The token is not valid; get a new one.") from error
 
 
-def caller(request: Request) -> Principal:
+async def caller(request: Request) -> Principal:
     """The caller. Raises `unauthenticated` when there is none."""
-    principal = maybe_caller(request)
+    principal = await maybe_caller(request)
     if principal is None:
         raise Problem("unauthenticated", "Send Authorization: Bearer with an account or guest token.")
     return principal
@@ -117,10 +117,10 @@ MaybeCaller = Annotated[Principal | None, Depends(maybe_caller)]
 Caller = Annotated[Principal, Depends(caller)]
 
 
-def require(*roles: str) -> Callable[[Principal], Principal]:
+def require(*roles: str) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency: the caller must have one of `roles`, else `forbidden`."""
 
-    def check(principal: Caller) -> Principal:
+    async def check(principal: Caller) -> Principal:
         if not principal.roles & set(roles):
             raise Problem("forbidden", f"This needs the role {' or '.join(roles)}.")
         return principal

@@ -68,7 +68,7 @@ def engine_of(url: str, connections: int, application: str) -> AsyncEngine:
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=connections,
-        max_overflow=4,
+        max_overflow=0,  # SQLAlchemy closes what overflows inside a greenlet, which our way back does not have
         pool_timeout=10,
         pool_use_lifo=True,
         pool_reset_on_return=None,  # what escapes a transaction is rolled back by us; the rest needs no second look

@@ -7,58 +7,25 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 
 from chassis import faults, tasks, telemetry
+from chassis.calls import Calls, Leased, message_of
 from chassis.dead_letters import letter
 from chassis.ids import uuid7
 from chassis.outcomes import Dead, Failure, Held, LeaseLost, RetryAfter, Verdict, failure_of, verdict
-from chassis.steps import AnyStep, InlineStep, Message, QueuedStep, body_models
+from chassis.steps import AnyStep, InlineStep, QueuedStep
 from chassis.tasks import NewTask
 from chassis.work import Database
 
 log = logging.getLogger(__name__)
 INLINE_BATCH = 200
 MAX_INTERRUPTIONS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A task that this process holds under `token`."""
-
-    row: Any
-    token: UUID
-
-
-def message_of(step: AnyStep, row: Any) -> Message:
-    """The message in a task's row. Raises `Dead` when its body can't be read (an edited or foreign body)."""
-    model = body_models(step).get(row.type)
-    if model is None or row.body is None:
-        raise Dead(f"{step.name} does not take {row.type!r}", "UNDECODABLE")
-    try:
-        event = model.model_validate_json(row.body)
-    except ValidationError as error:
-        raise Dead(f"{error.error_count()} fields of the body are wrong", "SCHEMA_INVALID") from error
-    headers = orjson.loads(row.headers) if row.headers else {}
-    return Message(
-        row.message_id,
-        row.type,
-        row.key,
-        event,
-        row.attempts,
-        row.traceparent,
-        bytes(row.body),
-        headers,
-        row.topic,
-        row.partition,
-        row.offset,
-    )
+READ_AHEAD = 4
 
 
 class TaskRunner:
@@ -71,6 +38,7 @@ class TaskRunner:
         self.steps = {step.name: step for step in steps}
         self._wake = asyncio.Event()
         self._tokens: Counter[UUID] = Counter()
+        self._calls = {step.name: Calls(database, step) for step in steps if isinstance(step, QueuedStep)}
         self._running: dict[str, set[asyncio.Task[None]]] = {name: set() for name in self.steps}
 
     def wake(self) -> None:
@@ -133,7 +101,7 @@ class TaskRunner:
                 continue
             task = asyncio.create_task(self._run_queued(step, item))
             self._running[step.name].add(task)
-            task.add_done_callback(partial(self._ended, self._running[step.name]))
+            task.add_done_callback(partial(self._ended, step))
         try:
             for name, leased in inline.items():
                 await self._divide(self.steps[name], leased)
@@ -142,7 +110,11 @@ class TaskRunner:
         return bool(rows)
 
     def _room(self, step: AnyStep) -> int:
-        return INLINE_BATCH if isinstance(step, InlineStep) else step.concurrency - len(self._running[step.name])
+        """How many tasks of `step` to claim. Some wait here for their turn: a claim for each that ends costs too much."""
+        if isinstance(step, InlineStep):
+            return INLINE_BATCH
+        running = len(self._running[step.name])
+        return READ_AHEAD * step.concurrency - running if running <= step.concurrency else 0
 
     def _release(self, token: UUID, count: int) -> None:
         """`count` tasks under `token` have ended: when they were the last, their lease is renewed no longer."""
@@ -150,9 +122,10 @@ class TaskRunner:
         if not self._tokens[token]:
             del self._tokens[token]
 
-    def _ended(self, group: set[asyncio.Task[None]], done: asyncio.Task[None]) -> None:
-        group.discard(done)
-        self._wake.set()
+    def _ended(self, step: QueuedStep, done: asyncio.Task[None]) -> None:
+        self._running[step.name].discard(done)
+        if self._room(step):
+            self._wake.set()
         if not done.cancelled() and (error := done.exception()):
             log.error("a task's end could not be recorded: %r", failure_of(error))
 
@@ -174,7 +147,7 @@ class TaskRunner:
         messages = {item.row.id: message_of(step, item.row) for item in leased}
         with telemetry.handling(step.name, list(messages.values())) as traceparents:
             async with self.database.transaction(traceparents) as work:
-                mine = await tasks.finish(work, list(messages), leased[0].token)
+                mine = await tasks.finish(work, list(messages), [item.token for item in leased])
                 ours = [item for item in leased if item.row.id in mine]
                 if ours:
                     await step.handle_many(work, [messages[item.row.id] for item in ours])
@@ -184,7 +157,7 @@ class TaskRunner:
 
     async def _run_queued(self, step: QueuedStep, item: Leased) -> None:
         try:
-            await self._call(step, item)
+            await self._calls[step.name].run(item)
         except LeaseLost:
             log.info("%s %s was taken over", step.name, item.row.message_id)
         except Exception as error:
@@ -193,31 +166,6 @@ class TaskRunner:
             await self._settle(step, item, error)
         finally:
             self._release(item.token, 1)
-
-    async def _call(self, step: QueuedStep, item: Leased) -> None:
-        message = message_of(step, item.row)
-        with telemetry.handling(step.name, [message]) as traceparents:
-            async with self.database.transaction(traceparents) as work:
-                await self._hold_lease(work, item)
-                intent = await step.handler.intend(work, message)
-            faults.point("task.intended")
-            result = None if intent is None else await step.handler.call(message, intent)
-            faults.point("task.called")
-            async with self.database.transaction(traceparents) as work:
-                if not await tasks.finish(work, [item.row.id], item.token):
-                    raise LeaseLost
-                if intent is not None:
-                    await step.handler.conclude(work, message, intent, result)
-                await tasks.free_next(work, {(item.row.step, item.row.key)})
-                faults.point("task.before_commit")
-        telemetry.TASK_ATTEMPTS.labels(step.name, "done").inc()
-
-    async def _hold_lease(self, work: Any, item: Leased) -> None:
-        held = await work.fetch_one(
-            "SELECT 1 FROM tasks WHERE id = $1 AND lease_token = $2 FOR SHARE", item.row.id, item.token
-        )
-        if held is None:
-            raise LeaseLost
 
     async def _settle(self, step: AnyStep, item: Leased, error: Exception) -> None:
         """Record a failed attempt: later, held or dead. If even this fails, the lease ends and another worker tries."""

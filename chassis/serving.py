@@ -24,7 +24,7 @@ _HEADERS = [
 ]
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     """The service's database, for routes."""
     database: Database = request.app.state.database
     return database

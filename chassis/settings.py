@@ -35,7 +35,7 @@ class ServiceSettings(BaseSettings):
         default=10, ge=1, description="So many times one caller's limit for all guests and strangers at one address."
     )
     rate_limit_callers: int = Field(default=50_000, ge=100, description="Buckets kept in memory, latest callers first.")
-    database_connections: int = Field(default=12, ge=2, le=100)
+    database_connections: int = Field(default=16, ge=2, le=100)
     consumer_batch_records: int = Field(default=500, ge=1, le=2000)
     relay_batch_rows: int = Field(default=1000, ge=1, le=5000)
     task_lease_seconds: float = Field(default=5.0, ge=1.0)

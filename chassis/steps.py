@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -83,6 +83,26 @@ class QueuedHandler(Protocol):
         ...
 
 
+@runtime_checkable
+class CallingTogether(Protocol):
+    """As `QueuedHandler`, whose first and last transaction may be for many calls at once; one by one gives the same rows.
+
+    It locks rows in one order, whatever the order of the messages.
+    """
+
+    async def intend_many(self, work: Work, messages: Sequence[Message]) -> Sequence[Any]:
+        """The intent of each message; None: nothing to do; an exception fails that message alone."""
+        ...
+
+    async def call(self, message: Message, intent: Any) -> Any:
+        """The call, with an idempotency key made of the message id and the step; may be repeated."""
+        ...
+
+    async def conclude_many(self, work: Work, concluded: Sequence[tuple[Message, Any, Any]]) -> None:
+        """Record the outcomes of (message, intent, result)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class InlineStep:
     """Database work that runs in the batch's transaction: `handle_many(work, messages)` for many at once."""
@@ -106,7 +126,7 @@ class QueuedStep:
 
     step: Step
     accepts: tuple[type[BaseModel], ...]
-    handler: QueuedHandler
+    handler: QueuedHandler | CallingTogether
     critical: bool = True
     concurrency: int = 4
     ladder: Ladder = LADDER

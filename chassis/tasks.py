@@ -134,17 +134,29 @@ async def recover(database: Database) -> int:
     return len(await database.alone(_RECOVER)) + len(await database.alone(_UNBLOCK_ORPHANS))
 
 
-_FINISH = (
-    "DELETE FROM tasks WHERE id = ANY($1::bigint[]) AND lease_token = $2 RETURNING id, step, key, message_id, episode"
-)
+async def hold(work: Work, ids: list[int], tokens: list[UUID]) -> set[int]:
+    """The ids of those tasks that are still leased, each under its token; nobody takes them while `work` lasts."""
+    rows = await work.fetch(
+        """SELECT t.id FROM tasks t JOIN unnest($1::bigint[], $2::uuid[]) AS mine (id, token)
+           ON t.id = mine.id AND t.lease_token = mine.token ORDER BY t.id FOR SHARE OF t""",
+        ids,
+        tokens,
+    )
+    return {row.id for row in rows}
 
 
-async def finish(work: Work, ids: list[int], token: UUID) -> set[int]:
-    """Delete finished tasks that are still leased under `token`; returns the ids that were.
+_FINISH = """
+DELETE FROM tasks t USING unnest($1::bigint[], $2::uuid[]) AS mine (id, token)
+WHERE t.id = mine.id AND t.lease_token = mine.token RETURNING t.id, t.step, t.key, t.message_id, t.episode
+"""
+
+
+async def finish(work: Work, ids: list[int], tokens: list[UUID]) -> set[int]:
+    """Delete finished tasks that are still leased, each under its token; returns the ids that were.
 
     Called before the effect: the row lock keeps a zombie's effect out of the same transaction.
     """
-    rows = await work.fetch(_FINISH, ids, token)
+    rows = await work.fetch(_FINISH, ids, tokens)
     replayed = [row for row in rows if row.episode > 0]
     if replayed:
         await work.execute(

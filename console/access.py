@@ -25,7 +25,7 @@ def principal_in(token: str, secret: str) -> Principal | None:
     return principal if principal.is_staff and not principal.is_guest else None
 
 
-def person(request: Request) -> Principal:
+async def person(request: Request) -> Principal:
     """Who is signed in. Raises `SignInNeeded`."""
     token = request.session.get("token")
     secret = request.app.state.settings.token_secret.get_secret_value()
@@ -38,7 +38,7 @@ def person(request: Request) -> Principal:
 Person = Annotated[Principal, Depends(person)]
 
 
-def administrator(who: Person) -> Principal:
+async def administrator(who: Person) -> Principal:
     """Who is signed in, when that one may act. Raises `FormRefused`."""
     if "admin" not in who.roles:
         raise FormRefused(403, "This needs the role admin; yours may only look. Nothing was changed.")
@@ -48,13 +48,13 @@ def administrator(who: Person) -> Principal:
 Administrator = Annotated[Principal, Depends(administrator)]
 
 
-def reading(request: Request, _: Person) -> Services:
+async def reading(request: Request, _: Person) -> Services:
     """The services, asked with the console's own token: for what everyone who is signed in may see."""
     services: Services = request.app.state.services
     return services
 
 
-def acting(request: Request, _: Administrator) -> Services:
+async def acting(request: Request, _: Administrator) -> Services:
     """The services, asked with the person's own token, so that the service's audit names the person."""
     services: Services = request.app.state.services
     return services.acting(request.session["token"])

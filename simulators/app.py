@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulators.clock import VendorClock
 from simulators.control import controls
-from simulators.faults import Dropped, Faults, apply
+from simulators.faults import Dropped, Fault, Faults, apply
 from simulators.fcm import Fcm
 from simulators.phonepe.vendor import PhonePe, PhonePeKeys
 from simulators.razorpay.books import Refused
@@ -37,7 +38,7 @@ def make_app(faults: Faults, keys: Keys | None = None) -> FastAPI:
     async def refused(_: Request, error: Refused) -> JSONResponse:
         return JSONResponse(error.body, error.status)
 
-    _misbehaving(app, faults, vendors)
+    app.add_middleware(Misbehaving, faults=faults, vendors=vendors)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:
@@ -51,20 +52,36 @@ def make_app(faults: Faults, keys: Keys | None = None) -> FastAPI:
     return app
 
 
-def _misbehaving(app: FastAPI, faults: Faults, vendors: Sequence[Vendor]) -> None:
-    by_name = {vendor.name: vendor for vendor in vendors}
+class Misbehaving(BaseHTTPMiddleware):
+    """Answers as the faults say; what has no fault goes straight on, past the costly way of this middleware."""
 
-    @app.middleware("http")
-    async def misbehave(request: Request, answer: Any) -> Response:
-        path = request.url.path
-        name = path.split("/")[1] if not path.startswith(("/v1/", "/v2/")) else "razorpay"
-        fault = None if name in ("control", "health") else faults.take(name, request.method, path)
-        if fault is None:
-            return await answer(request)  # type: ignore[no-any-return]
+    def __init__(self, app: ASGIApp, faults: Faults, vendors: Sequence[Vendor]) -> None:
+        super().__init__(app)
+        self._faults, self._by_name = faults, {vendor.name: vendor for vendor in vendors}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the fault of this request, if there is one."""
+        if scope["type"] == "http" and (fault := self._fault(scope["method"], scope["path"])) is not None:
+            scope["fault"] = fault
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _fault(self, method: str, path: str) -> Fault | None:
+        name = _vendor_of(path)
+        return None if name in ("control", "health") else self._faults.take(name, method, path)
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Misbehave."""
         try:
-            return await apply(fault, by_name.get(name), request, answer)
+            vendor = self._by_name.get(_vendor_of(request.url.path))
+            return await apply(request.scope["fault"], vendor, request, call_next)
         except Dropped:
             raise ConnectionResetError("dropped on order") from None
+
+
+def _vendor_of(path: str) -> str:
+    return path.split("/")[1] if not path.startswith(("/v1/", "/v2/")) else "razorpay"
 
 
 def keys_from_environment() -> Keys:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import email
 import email.policy
 from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -19,12 +21,41 @@ from simulators.faults import Faults
 _KEPT = 50_000
 
 
+@dataclass
+class Mail:
+    """One mail as it came; it is read when somebody asks for it."""
+
+    id: str
+    sender: str
+    recipients: list[str]
+    content: bytes
+    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def shown(self) -> dict[str, Any]:
+        """What the inbox tells of it."""
+        parsed = email.message_from_bytes(self.content, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        plain, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
+        return {
+            "id": self.id,
+            "message_id": str(parsed["message-id"] or ""),
+            "from": self.sender,
+            "to": self.recipients,
+            "subject": str(parsed["subject"] or ""),
+            "text": plain.get_content() if plain is not None else "",
+            "html": html.get_content() if html is not None else "",
+            "attachments": [part.get_filename() for part in parsed.iter_attachments()],
+            "received_at": self.received_at.isoformat().replace("+00:00", "Z"),
+        }
+
+
 class Sink:
     """An aiosmtpd handler that keeps the last 50,000 messages."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self.messages: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self.messages: deque[Mail] = deque(maxlen=_KEPT)
         self.count = 0
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
@@ -40,22 +71,9 @@ class Sink:
         return "250 OK"
 
     def _keep(self, envelope: Any) -> None:
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(parsed, EmailMessage)
         self.count += 1
-        plain, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
         self.messages.append(
-            {
-                "id": str(self.count),
-                "message_id": str(parsed["message-id"] or ""),
-                "from": envelope.mail_from,
-                "to": list(envelope.rcpt_tos),
-                "subject": str(parsed["subject"] or ""),
-                "text": plain.get_content() if plain is not None else "",
-                "html": html.get_content() if html is not None else "",
-                "attachments": [part.get_filename() for part in parsed.iter_attachments()],
-                "received_at": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            }
+            Mail(str(self.count), envelope.mail_from, list(envelope.rcpt_tos), bytes(envelope.content))
         )
 
 
@@ -70,15 +88,12 @@ def inbox(sink: Sink) -> FastAPI:
 
     @app.get("/messages")
     async def listing(to: str = "", subject: str = "") -> list[dict[str, Any]]:
-        return [
-            message
-            for message in sink.messages
-            if (not to or to in message["to"]) and subject.lower() in message["subject"].lower()
-        ]
+        addressed = [mail for mail in sink.messages if not to or to in mail.recipients]
+        return [mail.shown for mail in addressed if subject.lower() in mail.shown["subject"].lower()]
 
     @app.get("/messages/{number}")
     async def one(number: str) -> Any:
-        found = next((message for message in sink.messages if message["id"] == number), None)
+        found = next((mail.shown for mail in sink.messages if mail.id == number), None)
         return found or JSONResponse({"detail": "There is no such message."}, 404)
 
     @app.delete("/messages")
@@ -95,7 +110,7 @@ def inbox(sink: Sink) -> FastAPI:
         rows = "".join(
             f"<tr><td>{escape(m['received_at'][11:19])}</td><td>{escape(', '.join(m['to']))}</td>"
             f"<td><details><summary>{escape(m['subject'])}</summary><pre>{escape(m['text'])}</pre></details></td></tr>"
-            for m in list(sink.messages)[-200:][::-1]
+            for m in [mail.shown for mail in list(sink.messages)[-200:][::-1]]
         )
         html = (
             "<!doctype html><html lang=en><meta charset=utf-8><title>Mail</title><body><h1>Mail</h1>"

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from chassis import tasks
+from chassis.calls import message_of
 from chassis.outcomes import failure_of
 from chassis.problems import Problem
-from chassis.runner import message_of
 from chassis.steps import AnyStep, InlineStep, body_models
 from chassis.work import Database, Work
 

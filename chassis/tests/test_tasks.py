@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -41,6 +42,32 @@ class Calls:
         )
 
 
+class CallsTogether(Calls):
+    """The same, whose transactions may be for many calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together: list[int] = []
+        self.under_way, self.most_under_way = 0, 0
+
+    async def intend_many(self, work: Any, messages: Sequence[Any]) -> list[Any]:
+        return [Dead("seven") if message.event.n == 7 else await self.intend(work, message) for message in messages]
+
+    async def call(self, message: Any, intent: int) -> int:
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        await asyncio.sleep(0.001)
+        self.under_way -= 1
+        return await super().call(message, intent)
+
+    async def conclude_many(self, work: Any, concluded: Sequence[tuple[Any, int, int]]) -> None:
+        self.together.append(len(concluded))
+        for message, intent, result in concluded:
+            await self.conclude(work, message, intent, result)
+            if intent == 8:
+                raise Dead("eight can't be recorded")
+
+
 def _always(message: Any) -> None:
     raise ValueError("broken")
 
@@ -60,6 +87,17 @@ async def test_a_queued_step_calls_outside_once_for_each_message(lab: Lab) -> No
     await lab.until("SELECT count(*) = 100 FROM effects")
     assert sorted(calls.book) == list(range(100))
     await lab.until("SELECT count(*) = 0 FROM tasks")
+
+
+async def test_calls_that_take_many_share_transactions_and_a_bad_one_fails_alone(lab: Lab) -> None:
+    calls = CallsTogether()
+    await lab.start(lab.queued(calls, concurrency=8))
+    await lab.tell(*[lab.happened(booking_id=str(uuid7()), n=n) for n in range(100)])
+    await lab.until("SELECT count(*) = 98 FROM effects")
+    await lab.until("SELECT count(*) = 2 AND bool_and(state = 'dead') FROM tasks")
+    assert sorted(calls.book) == [n for n in range(100) if n != 7]
+    assert calls.most_under_way == 8
+    assert max(calls.together) > 1
 
 
 async def test_queued_messages_of_one_key_run_in_order(lab: Lab) -> None:
@@ -90,7 +128,7 @@ async def test_a_task_of_a_dead_worker_is_run_by_another_and_the_zombie_changes_
     await lab.start()
     await lab.until("SELECT count(*) = 1 FROM effects", seconds=8)
     async with lab.database.transaction() as work:
-        assert await tasks.finish(work, [row.id], token) == set()
+        assert await tasks.finish(work, [row.id], [token]) == set()
     assert await tasks.renew(lab.database, [token], 5) == 0
 
 

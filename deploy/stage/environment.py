@@ -86,6 +86,8 @@ def environments(
     shared = {
         "KAFKA_BOOTSTRAP_SERVERS": record["kafka"],
         "HTTP_HOST": "127.0.0.1",
+        "MALLOC_ARENA_MAX": "1",  # one loop a process: an arena for each thread of a pool only scatters what is free
+        "MALLOC_TRIM_THRESHOLD_": "131072",  # what a backlog's batches took is given back
         "TRUSTED_PROXIES": "127.0.0.1",
         "RATE_LIMIT_ADDRESS_FACTOR": "1000",  # all buyers of a stage come from one address, the bench's hundreds too
         "TOKEN_SECRET": known["TOKEN_SECRET"],

@@ -21,7 +21,7 @@ class NotificationSettings(ServiceSettings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_timeout_seconds: float = Field(default=10.0, gt=0, description="Of each step of a mail's hand-over.")
-    smtp_connections: int = Field(default=4, ge=1, le=32)
+    smtp_connections: int = Field(default=8, ge=1, le=32)
     smtp_mails_per_second: float = Field(default=100.0, gt=0, description="Of this process; mail never takes it all.")
     smtp_mails_per_connection: int = Field(default=100, ge=1)
     smtp_idle_seconds: float = Field(default=30.0, gt=0, description="After this a connection is asked before use.")

@@ -11,7 +11,7 @@ from chassis.faults import POINTS
 from tests.tidy.rules import ROOT, RULES, everything, sources
 from tests.tidy.texts import TEXT_RULES, judged, kept
 
-CHASSIS_LINES = 4750  # with docstrings; ADR 0001 says why it is more than the 1,200 first aimed at
+CHASSIS_LINES = 4850  # with docstrings; ADR 0001 says why it is more than the 1,200 first aimed at
 SCREEN_LINES = 60
 _ALSO_TESTS = {"file_size", "module_name", "no_dead_code"}
 _CRASH_POINT = re.compile(r"faults\.point\(\s*\"([a-z_.]+)\"\s*[,)]")

@@ -68,10 +68,10 @@ def envelope(letter: Letter, address: str, sender: str, written: tuple[str, str,
     """The whole mail, 7-bit, to an ASCII `address`.
 
     Its Message-ID is made of the delivery id, so a copy is known as one (N-1). MIME classes, not `EmailMessage`: they
-    take a third of the time.
+    take a third of the time; a boundary of ours, for looking for a random one takes a sixth of what is left.
     """
     subject, text, html = written
-    mail = MIMEMultipart("alternative")
+    mail = MIMEMultipart("alternative", boundary=f"=_{letter.delivery_id.hex}")  # no base64 has "=_" in it
     mail["To"] = formataddr((one_line(letter.name), address))
     mail["From"] = sender
     mail["Subject"] = Header(subject, "utf-8").encode() if not subject.isascii() else subject

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
@@ -13,7 +13,7 @@ import orjson
 from chassis.machine import Move, Refuse
 from chassis.outcomes import Dead, Held, RetryAfter
 from chassis.steps import Message
-from chassis.work import Database, Work
+from chassis.work import Database, Row, Work
 from services.notification.adapters.outside import NotSent
 from services.notification.domain.delivery import MACHINE, MOST_UNSETTLED_TRIES, Answer, State, Trigger
 from services.notification.domain.letters import Letter
@@ -21,6 +21,7 @@ from services.notification.domain.notices import BUYER, OPTIONAL, PUSHED, Kind, 
 from services.notification.domain.wording import masked
 from services.notification.handlers.deliveries import queue
 from services.notification.storage import deliveries, devices
+from services.notification.storage.deliveries import Transition
 
 _LONGEST_WAIT_SECONDS = 900.0
 _PAUSE_SECONDS = 1.0
@@ -47,6 +48,19 @@ class Intent:
     target: str = ""
     registration: str = ""
 
+    @property
+    def delivery_id(self) -> UUID:
+        """Which delivery is tried."""
+        return self.letter.delivery_id
+
+
+class Settled(NamedTuple):
+    """What was seen of a delivery that is over with it."""
+
+    delivery_id: UUID
+    trigger: Trigger
+    reason: str
+
 
 class Sending:
     """The queued step `notification.sending`. `push` is None where push is not configured."""
@@ -54,33 +68,24 @@ class Sending:
     def __init__(self, database: Callable[[], Database], mail: Mail, push: Push | None) -> None:
         self._database, self._mail, self._push = database, mail, push
 
-    async def intend(self, work: Work, message: Message) -> Intent | None:
-        """Decide whether to send, and record the try before it is made.
+    async def intend_many(self, work: Work, messages: Sequence[Message]) -> list[Intent | Exception | None]:
+        """Decide which to send, and record the tries before they are made.
 
-        None: settled before, or declined by its recipient. Raises `RetryAfter` while the buyer is not known here, and
-        `Dead` after three tries of which nobody knows what became (N-1).
+        None: settled before, or declined by its recipient. `RetryAfter` while the buyer is not known here, and `Dead`
+        after three tries of which nobody knows what became (N-1).
         """
-        row = await deliveries.to_send(work, message.event.delivery_id)
-        if row is None:
-            raise Dead("the delivery does not exist")
-        if row.state != State.QUEUED:
-            return None
-        if row.email is None:
-            wait = min(2.0 * 2**message.attempt, _LONGEST_WAIT_SECONDS)
-            raise RetryAfter(wait, "the buyer of this booking is not known yet")
-        if self._push is not None and row.recipient == BUYER and row.kind in PUSHED:
-            await _push_too(work, row)
-        if reason := _declined(row):
-            await _settle(work, row.delivery_id, Trigger.OPTED_OUT, reason)
-            return None
-        if row.recipient.startswith("device:") and row.registration is None:
-            await _settle(work, row.delivery_id, Trigger.REFUSED, "device-unregistered")
-            return None
-        if row.tries_unsettled >= MOST_UNSETTLED_TRIES:
-            raise Dead("handed over three times and never answered: it may have arrived", "OUTCOME_UNKNOWN")
-        intent = _intent(row)
-        await deliveries.begin_try(work, row.delivery_id, masked(intent.address) if intent.address else "device")
-        return intent
+        rows = await deliveries.to_send(work, [message.event.delivery_id for message in messages])
+        decided = [_decided(rows.get(message.event.delivery_id), message.attempt) for message in messages]
+        intents = [one for one in decided if isinstance(one, Intent)]
+        declined = [one for one in decided if isinstance(one, Settled)]
+        if self._push is not None:
+            for delivery_id in [*(one.delivery_id for one in intents), *(one.delivery_id for one in declined)]:
+                await _push_too(work, rows[delivery_id])
+        await _settle(work, declined)
+        if intents:
+            addresses = {one.delivery_id: masked(one.address) if one.address else "device" for one in intents}
+            await deliveries.begin_tries(work, addresses)
+        return [None if isinstance(one, Settled) else one for one in decided]
 
     async def call(self, message: Message, intent: Intent) -> Answer:
         """Hand it over. A try that is proven unsent is taken back before the error goes on its way."""
@@ -98,21 +103,42 @@ class Sending:
                 await asyncio.sleep(_PAUSE_SECONDS)
             raise unsent.outcome from unsent
 
-    async def conclude(self, work: Work, message: Message, intent: Intent, result: Answer) -> None:
-        """Keep what became of it; a device that is no more is forgotten."""
-        await _settle(work, intent.letter.delivery_id, result.trigger, result.reason)
-        if result.gone:
-            await devices.remove(work, UUID(intent.letter.recipient.removeprefix("device:")))
+    async def conclude_many(self, work: Work, concluded: Sequence[tuple[Message, Intent, Answer]]) -> None:
+        """Keep what became of them; a device that is no more is forgotten."""
+        await _settle(
+            work, [Settled(intent.delivery_id, answer.trigger, answer.reason) for _, intent, answer in concluded]
+        )
+        for _, intent, answer in concluded:
+            if answer.gone:
+                await devices.remove(work, UUID(intent.letter.recipient.removeprefix("device:")))
 
 
-def _declined(row: Any) -> str:
+def _decided(row: Row | None, attempt: int) -> Intent | Settled | Exception | None:
+    """What is done about the delivery `row` at `attempt`; None when it was settled before."""
+    if row is None:
+        return Dead("the delivery does not exist")
+    if row.state != State.QUEUED:
+        return None
+    if row.email is None:
+        wait = min(2.0 * 2**attempt, _LONGEST_WAIT_SECONDS)
+        return RetryAfter(wait, "the buyer of this booking is not known yet")
+    if reason := _declined(row):
+        return Settled(row.delivery_id, Trigger.OPTED_OUT, reason)
+    if row.recipient.startswith("device:") and row.registration is None:
+        return Settled(row.delivery_id, Trigger.REFUSED, "device-unregistered")
+    if row.tries_unsettled >= MOST_UNSETTLED_TRIES:
+        return Dead("handed over three times and never answered: it may have arrived", "OUTCOME_UNKNOWN")
+    return _intent(row)
+
+
+def _declined(row: Row) -> str:
     """Why the recipient does not get it, or an empty text. Wishes that were never told decline nothing."""
     if row.recipient.startswith("device:"):
         return "push-declined" if row.push is False else ""
     return "mail-declined" if row.kind in OPTIONAL and row.optional_mail is False else ""
 
 
-def _intent(row: Any) -> Intent:
+def _intent(row: Row) -> Intent:
     to_trainer = row.recipient.startswith("trainer:")
     letter = Letter(
         delivery_id=row.delivery_id,
@@ -130,23 +156,29 @@ def _intent(row: Any) -> Intent:
     return Intent(letter, address=row.trainer_email if to_trainer else row.email)
 
 
-async def _push_too(work: Work, row: Any) -> None:
-    """Queue the same notice for each device of the buyer, once; a failing push never touches the mail."""
+async def _push_too(work: Work, row: Row) -> None:
+    """Queue a buyer's notice for each of its devices too, once; a failing push never touches the mail."""
+    if row.recipient != BUYER or row.kind not in PUSHED:
+        return
     found = await devices.of_owners(work, [row.student_id, f"booking:{row.booking_id}"])
     notices = [Notice(row.booking_id, Kind(row.kind), f"device:{device}", row.about, row.facts) for device in found]
     if notices:
         await queue(work, notices)
 
 
-async def _settle(work: Work, delivery_id: UUID, trigger: Trigger, reason: str) -> None:
-    """Let the machine decide. The row is nearly always still queued, so it is read only when it was not."""
-    state, moved = State.QUEUED, False
-    while not moved:
-        decision = MACHINE.decide(state, trigger)
-        if isinstance(decision, Refuse):
-            raise Dead(decision.reason)
-        if not isinstance(decision, Move):
-            return
-        moved = await deliveries.move(work, delivery_id, state, trigger, decision.to, reason)
-        if not moved:
-            state = await deliveries.locked_state(work, delivery_id)
+async def _settle(work: Work, settled: Sequence[Settled]) -> None:
+    """Let the machine decide. The rows are nearly always still queued, so they are read only where they were not."""
+    waiting = {one.delivery_id: one for one in settled}
+    states = dict.fromkeys(waiting, State.QUEUED)
+    while waiting:
+        transitions = []
+        for one in waiting.values():
+            decision = MACHINE.decide(states[one.delivery_id], one.trigger)
+            if isinstance(decision, Refuse):
+                raise Dead(decision.reason)
+            if isinstance(decision, Move):
+                state = states[one.delivery_id]
+                transitions.append(Transition(one.delivery_id, state, one.trigger, decision.to, one.reason))
+        moved = await deliveries.move(work, transitions) if transitions else set()
+        waiting = {way.delivery_id: waiting[way.delivery_id] for way in transitions if way.delivery_id not in moved}
+        states = await deliveries.locked_states(work, waiting) if waiting else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.ids import uuid7
@@ -43,22 +44,23 @@ LEFT JOIN LATERAL (
     SELECT bool_and(push) AS push, bool_and(optional_mail) AS optional_mail
     FROM preferences WHERE owner IN (c.student_id, 'booking:' || d.booking_id)
 ) p ON true
-WHERE d.delivery_id = $1
-FOR UPDATE OF d
+WHERE d.delivery_id = ANY($1::uuid[])
+ORDER BY d.delivery_id FOR UPDATE OF d
 """
 
 
-async def to_send(work: Work, delivery_id: UUID) -> Row | None:
-    """The delivery with everything that sending it needs, locked; what is not known is null."""
-    return await work.fetch_one(_TO_SEND, delivery_id)
+async def to_send(work: Work, delivery_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """The deliveries with everything that sending them needs, locked; what is not known is null."""
+    return {row.delivery_id: row for row in await work.fetch(_TO_SEND, list(delivery_ids))}
 
 
-async def begin_try(work: Work, delivery_id: UUID, address_masked: str) -> None:
-    """Record the intent: from now on it may have been sent."""
+async def begin_tries(work: Work, masked: Mapping[UUID, str]) -> None:
+    """Record the intents, to masked addresses: from now on they may have been sent."""
     await work.execute(
-        "UPDATE deliveries SET tries_unsettled = tries_unsettled + 1, address_masked = $2 WHERE delivery_id = $1",
-        delivery_id,
-        address_masked,
+        """UPDATE deliveries d SET tries_unsettled = tries_unsettled + 1, address_masked = m.address_masked
+           FROM unnest($1::uuid[], $2::text[]) AS m (delivery_id, address_masked) WHERE d.delivery_id = m.delivery_id""",
+        list(masked),
+        list(masked.values()),
     )
 
 
@@ -70,28 +72,46 @@ async def take_back_try(work: Work, delivery_id: UUID) -> None:
     )
 
 
-async def locked_state(work: Work, delivery_id: UUID) -> State:
-    """The delivery's state, its row locked."""
-    row = await work.fetch_one("SELECT state FROM deliveries WHERE delivery_id = $1 FOR UPDATE", delivery_id)
-    if row is None:
-        raise LookupError(f"delivery {delivery_id} does not exist")
-    return State(row.state)
+async def locked_states(work: Work, delivery_ids: Collection[UUID]) -> dict[UUID, State]:
+    """The states of deliveries, their rows locked. Raises `LookupError` when one does not exist."""
+    rows = await work.fetch(
+        "SELECT delivery_id, state FROM deliveries WHERE delivery_id = ANY($1::uuid[]) ORDER BY delivery_id FOR UPDATE",
+        list(delivery_ids),
+    )
+    if len(rows) < len(delivery_ids):
+        raise LookupError(f"a delivery of {sorted(delivery_ids)} does not exist")
+    return {row.delivery_id: State(row.state) for row in rows}
 
 
 _MOVE = """
-WITH moved AS (
-    UPDATE deliveries SET state = $4, reason = $5, settled_at = now(), tries_unsettled = 0
-    WHERE delivery_id = $1 AND state = $2
-    RETURNING delivery_id
+WITH wanted AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        AS w (delivery_id, from_state, trigger, to_state, reason)
+), moved AS (
+    UPDATE deliveries d SET state = w.to_state, reason = w.reason, settled_at = now(), tries_unsettled = 0
+    FROM wanted w WHERE d.delivery_id = w.delivery_id AND d.state = w.from_state
+    RETURNING d.delivery_id
 )
 INSERT INTO delivery_transitions (delivery_id, from_state, trigger, to_state, reason)
-SELECT delivery_id, $2, $3, $4, $5 FROM moved
+SELECT w.* FROM wanted w JOIN moved USING (delivery_id) RETURNING delivery_id
 """
 
 
-async def move(work: Work, delivery_id: UUID, state: State, trigger: Trigger, to: State, reason: str) -> bool:
-    """Take the delivery from `state` to `to` and keep the transition. False when it is in another state."""
-    return await work.execute(_MOVE, delivery_id, state, trigger, to, reason) == 1
+class Transition(NamedTuple):
+    """One delivery's way from a state to another."""
+
+    delivery_id: UUID
+    state: State
+    trigger: Trigger
+    to: State
+    reason: str
+
+
+async def move(work: Work, transitions: Sequence[Transition]) -> set[UUID]:
+    """Take the deliveries their ways and keep the transitions; returns those that were where theirs begins."""
+    ordered = sorted(transitions)
+    rows = await work.fetch(_MOVE, *(list(column) for column in zip(*ordered, strict=True)))
+    return {row.delivery_id for row in rows}
 
 
 _LIST = """

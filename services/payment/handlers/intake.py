@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Sequence
 
 from chassis import telemetry
 from chassis.ids import uuid7
+from chassis.sharing import Shared
 from chassis.work import Database, Work
 from contracts.topics import PAYMENT_OBSERVATIONS
 from services.payment.handlers.messages import ObservationReceived
@@ -22,31 +22,16 @@ class Intake:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[RawEvent, asyncio.Future[None]]] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._sharing = Shared(self._store, MAX_BATCH)
 
     async def accept(self, event: RawEvent) -> None:
         """Return when `event` and its task are committed, or were before. Raises what the database raised."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, done))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-        await done
+        await self._sharing.run(event)
 
-    async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            try:
-                async with self._database.transaction() as work:
-                    await store(work, [event for event, _ in batch])
-            except Exception as error:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for _, done in batch:
-                    if not done.done():
-                        done.set_result(None)
+    async def _store(self, events: Sequence[RawEvent]) -> list[None]:
+        async with self._database.transaction() as work:
+            await store(work, events)
+        return [None] * len(events)
 
 
 async def store(work: Work, events: Sequence[RawEvent]) -> None:

@@ -109,7 +109,15 @@ async def test_nothing_in_the_books_can_be_rewritten(stage: Stage, sql: str) -> 
             await work.execute(sql)
 
 
-@pytest.mark.parametrize("entries", [((1, "INR"), (-2, "INR")), ((5, "INR"),), ((5, "INR"), (-5, "USD"))])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ((1, "INR"), (-2, "INR")),
+        ((5, "INR"),),
+        ((5, "INR"), (-5, "USD")),
+        ((5, "USD"), (-5, "USD")),
+    ],
+)
 async def test_a_journal_that_does_not_balance_is_refused_by_the_database(
     stage: Stage, entries: tuple[tuple[int, str], ...]
 ) -> None:
