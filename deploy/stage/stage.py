@@ -79,7 +79,8 @@ class Stage:
 
     @property
     def faults(self) -> Path:
-        """Touch a file here, named as a crash point, and the next process to reach the point dies."""
+        """Touch a file here, named as a crash point, and the next process to reach the point dies: if the environment's
+        `PAYFIRST_FAULTS_DIR` names this folder."""
         return self.home / "faults"
 
     async def start(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.chaos.load import Load
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "120"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261120"))
+_REACHED_SECONDS = 30.0
 SERVICES = ("booking", "payment", "fulfillment", "notification")
 
 
@@ -38,14 +40,14 @@ async def kill_everything(stage: Stage, seconds: float, dice: random.Random) -> 
         kills += stage.kill(name) is not None
         await asyncio.sleep(waits)
     for point in POINTS:
-        armed = stage.faults / point
+        armed, begun = stage.faults / point, time.monotonic()
         armed.touch()
-        await asyncio.sleep(waits)
-        if armed.exists():
-            armed.unlink()
-            say(f"  nobody reached {point}")
-        else:
-            kills += 1
+        while armed.exists():
+            if time.monotonic() - begun > _REACHED_SECONDS:
+                raise RuntimeError(f"nobody reached {point}: is the stage armed, and under load?")
+            await asyncio.sleep(0.1)
+        kills += 1
+        await asyncio.sleep(max(0.5, begun + waits - time.monotonic()))
     for _ in range(12):
         kills += (
             stage.kill(
@@ -83,14 +85,16 @@ async def workers_come_and_go(stage: Stage, seconds: float, dice: random.Random)
 async def scene(name: str, seconds: float, nemesis: Any, **options: Any) -> tuple[Verdict, int]:
     """One stage, one load, one nemesis, one judgement."""
     home = Path(tempfile.mkdtemp(prefix="payfirst-chaos-"))
-    stage = Stage(
-        home, 25000, environment={"LOG_LEVEL": "WARNING", "PAYMENT_POLL_FIRST_SECONDS": "1"}, pages=False, **options
-    )
+    knobs = {"LOG_LEVEL": "WARNING", "PAYMENT_POLL_FIRST_SECONDS": "1", "PAYFIRST_FAULTS_DIR": str(home / "faults")}
+    stage = Stage(home, 25000, environment=knobs, pages=False, **options)
     say(f"{name}: starting")
     record = await stage.start()
     try:
         load = Load(record, told_per_s=40, buyers_per_s=10)
-        _, kills = await asyncio.gather(load.run(seconds), nemesis(stage))
+        running = asyncio.create_task(load.run(2 * seconds))
+        kills = await nemesis(stage)
+        load.end()
+        await running
         say(f"{name}: {len(load.paid)} paid, {kills} kills, {len(load.errors)} buyers got an error; settling")
         verdict = await judge(record, load.paid)
         for violation in verdict.violations:

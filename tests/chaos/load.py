@@ -17,7 +17,7 @@ _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 
 
 class Load:
-    """Keeps `told_per_s` secured payments and `buyers_per_s` whole journeys coming until it is stopped."""
+    """Keeps `told_per_s` secured payments and `buyers_per_s` whole journeys coming until `end()`."""
 
     def __init__(self, record: dict[str, Any], told_per_s: int, buyers_per_s: int) -> None:
         self.record, self.told_per_s, self.buyers_per_s = record, told_per_s, buyers_per_s
@@ -25,9 +25,14 @@ class Load:
         self.errors: list[str] = []
         self._waiting: list[UUID] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """Nothing new begins from now on."""
+        self._ended = True
 
     async def run(self, seconds: float) -> None:
-        """Load for `seconds`, then wait for the buyers under way."""
+        """Load until `end()`, for `seconds` at most, then wait for the buyers under way."""
         self._waiting = await hold_places(self.record["databases"]["booking"], int(self.told_per_s * seconds) + 10)
         await asyncio.gather(self._tell(seconds), self._buy(seconds))
         if self._tasks:
@@ -37,7 +42,7 @@ class Load:
         end = time.monotonic() + seconds
         every = 0.1
         share = max(1, int(self.told_per_s * every))
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self._ended:
             started = time.monotonic()
             batch = [self._waiting.pop() for _ in range(min(share, len(self._waiting)))]
             await self._until_told(batch)
@@ -73,7 +78,7 @@ class Load:
         end = time.monotonic() + seconds
         async with httpx2.AsyncClient(timeout=20) as client:
             buyer = Buyer(self.record, client)
-            while time.monotonic() < end and self.buyers_per_s:
+            while time.monotonic() < end and self.buyers_per_s and not self._ended:
                 task = asyncio.create_task(self._purchase(buyer))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
