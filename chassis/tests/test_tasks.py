@@ -96,7 +96,7 @@ async def test_calls_that_take_many_share_transactions_and_a_bad_one_fails_alone
     await lab.until("SELECT count(*) = 98 FROM effects")
     await lab.until("SELECT count(*) = 2 AND bool_and(state = 'dead') FROM tasks")
     assert sorted(calls.book) == [n for n in range(100) if n != 7]
-    assert calls.most_under_way == 8
+    assert 1 < calls.most_under_way <= 8
     assert max(calls.together) > 1
 
 

@@ -189,7 +189,7 @@ async def test_a_success_after_the_deadline_is_a_late_one_and_counts(purchase: M
     await one.becomes("captured", ticking=True)
     trail = await rows(
         one.stage.database,
-        "SELECT reason FROM payment_transitions WHERE payment_id = $1 AND to_status = 'captured'",
+        "SELECT reason FROM payment_transitions WHERE payment_id = $1 AND from_status = 'expired'",
         one.payment_id,
     )
     assert trail == [("late_authorization",)]
