@@ -33,9 +33,10 @@ class Process:
         *,
         restart: bool = True,
         folder: Path | None = None,
+        niceness: int = 0,
     ) -> None:
         self.name, self.argv, self.environment, self.logs, self.keeper = name, argv, environment, logs, keeper
-        self.restart, self.folder = restart, folder
+        self.restart, self.folder, self.niceness = restart, folder, niceness
         self.crashes = 0
         self._child: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -70,6 +71,9 @@ class Process:
                 cwd=self.folder,
             )
         self.keeper.add(self._child.pid)
+        if self.niceness:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is gone, or the launcher is nicer
+                os.setpriority(os.PRIO_PROCESS, self._child.pid, self.niceness)
 
     async def _watch(self) -> None:
         while True:

@@ -147,9 +147,9 @@ def test_down_ends_a_running_launcher_and_clean_removes_its_home(launch: Launch,
     assert not home.exists()
 
 
-async def test_a_child_that_was_killed_is_started_again_until_it_is_stopped(tmp_path: Path) -> None:
+async def test_a_child_that_was_killed_is_started_again_as_nice_as_before_until_it_is_stopped(tmp_path: Path) -> None:
     keeper = Keeper()
-    child = Process("child", ["sleep", "600"], {}, tmp_path, keeper)
+    child = Process("child", ["sleep", "600"], {}, tmp_path, keeper, niceness=10)
     await child.start()
     first = child.kill()
 
@@ -157,6 +157,7 @@ async def test_a_child_that_was_killed_is_started_again_until_it_is_stopped(tmp_
         return child.pid if child.pid != first else None
 
     replaced = await eventually(second)
+    assert os.getpriority(os.PRIO_PROCESS, replaced) == 10
     await child.stop()
     assert not alive(replaced)
     assert child.crashes == 1
