@@ -7,19 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
 
 from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingConfirmed, Buyer, ConfirmedLine, RefundDue, UnmadeBooking
+from contracts.booking_events import BookingConfirmed, Buyer, RefundDue, UnmadeBooking
 from contracts.payment_events import PaymentSecured
 from services.booking.domain.confirming import Decision, decide
 from services.booking.domain.states import HoldState
-from services.booking.handlers.extensions import extend_many, unmade
+from services.booking.handlers.extensions import extend_many, lines_of, unmade
 from services.booking.storage import holds, offers
-
-_LINES = TypeAdapter(tuple[ConfirmedLine, ...])
 
 
 async def take_many(work: Work, messages: Sequence[Message]) -> None:
@@ -115,7 +112,7 @@ def _event(hold: Any, payment_id: str) -> BookingConfirmed:
         reference=hold.reference,
         payment_id=payment_id,
         buyer=Buyer.model_validate_json(hold.buyer),
-        lines=_LINES.validate_json(hold.lines),
+        lines=lines_of(hold),
         amount_minor=hold.amount_minor,
         currency=hold.currency,
         confirmed_at=datetime.now(UTC),

@@ -64,10 +64,15 @@ def _event(hold: Any, saved: PaymentMethodSaved, until: datetime) -> HoldExtende
 
 def unmade(hold: Any) -> UnmadeBooking:
     """Whom notification has to tell while there is no booking: nobody else says it. No phone: no need."""
-    lines = _LINES.validate_json(hold.lines)
+    lines = lines_of(hold)
     return UnmadeBooking(
         reference=hold.reference,
         buyer=Buyer.model_validate_json(hold.buyer).model_copy(update={"phone": None}),
         time_zone=time_zone_of(lines),
         titles=tuple(line.title for line in lines),
     )
+
+
+def lines_of(hold: Any) -> tuple[ConfirmedLine, ...]:
+    """What was put into the cart, as it is told."""
+    return _LINES.validate_json(hold.lines)
