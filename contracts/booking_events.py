@@ -48,6 +48,20 @@ class CourseWish(Part):
     preferences: Preferences = Preferences()
 
 
+class SessionWish(Part):
+    """What a session line asks for: whose time, and when (S1-02). `time_zone` is the one that the buyer thinks in,
+    `room_url` the expert's standing room, which is where they meet unless a provider makes a meeting."""
+
+    expert_id: Identifier
+    expert_name: ShortText
+    expert_email: ShortText
+    expert_time_zone: ShortText
+    room_url: Annotated[str, Field(min_length=1, max_length=2000)]
+    starts_at: Instant
+    ends_at: Instant
+    time_zone: ShortText
+
+
 class ConfirmedLine(Part):
     """One line of what was bought, at the price that the price book gave."""
 
@@ -59,13 +73,15 @@ class ConfirmedLine(Part):
     unit_minor: AmountMinor
     total_minor: AmountMinor
     course: CourseWish | None = None
+    session: SessionWish | None = None
     partner_id: Identifier | None = None
     partner_bps: Annotated[int, Field(ge=0, le=10_000, description="The partner's share in basis points.")] = 8000
 
 
 def time_zone_of(lines: Sequence[ConfirmedLine]) -> str:
-    """The zone that the buyer thinks in: that of the first course line, UTC when there is none."""
-    return next((line.course.time_zone for line in lines if line.course is not None), "UTC")
+    """The zone that the buyer thinks in: that of the first line that names one, UTC when there is none."""
+    wishes = (line.course or line.session for line in lines)
+    return next((wish.time_zone for wish in wishes if wish is not None), "UTC")
 
 
 @register
@@ -107,7 +123,7 @@ class BookingConfirmed(Event):
 
 @register
 class BookingCancelled(Event):
-    """The booking ended before it was fulfilled (S1-17)."""
+    """The booking ended before it was given (S1-17). `refund_minor` is what goes back, where that was decided with it."""
 
     type: ClassVar[str] = "booking.cancelled"
     topic: ClassVar = BOOKING_EVENTS
@@ -115,6 +131,42 @@ class BookingCancelled(Event):
     reference: Reference
     reason: ShortText
     cancelled_at: Instant
+    refund_minor: AmountMinor | None = None
+    currency: Currency | None = None
+
+
+@register
+class BookingRescheduled(Event):
+    """One of the booking's sessions takes place at another time; booking and payment stay the same ones.
+
+    `service_ends_at` is when the last of its sessions ends: payment plans by it (C5).
+    """
+
+    type: ClassVar[str] = "booking.rescheduled"
+    topic: ClassVar = BOOKING_EVENTS
+
+    reference: Reference
+    line_id: Identifier
+    title: ShortText
+    starts_at: Instant
+    ends_at: Instant
+    previous_starts_at: Instant
+    service_ends_at: Instant
+    rescheduled_at: Instant
+
+
+@register
+class SessionCompleted(Event):
+    """The expert says how a session went: it took place, or the buyer did not come (S1-02). When `last`, none of the
+    booking's sessions is awaited any more, and money that is only authorized is captured (C5)."""
+
+    type: ClassVar[str] = "session.completed"
+    topic: ClassVar = BOOKING_EVENTS
+
+    line_id: Identifier
+    outcome: Literal["took_place", "buyer_absent"]
+    last: bool
+    completed_at: Instant
 
 
 class UnmadeBooking(Part):

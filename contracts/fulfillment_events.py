@@ -67,13 +67,20 @@ class OrdersCreated(FulfillmentEvent):
 
 @register
 class MeetingReady(FulfillmentEvent):
-    """The meeting of a paid session exists (S0-16)."""
+    """The meeting of a paid session exists (S0-16). The expert, who is told by it, is named where there is one."""
 
     type: ClassVar[str] = "meeting.ready"
     meeting_id: Identifier
     provider: Identifier
     join_url: Annotated[str, Field(max_length=2000)]
     starts_at: Instant
+    ends_at: Instant | None = None
+    purchase_id: Identifier | None = None
+    title: ShortText | None = None
+    expert_id: Identifier | None = None
+    expert_name: ShortText | None = None
+    expert_email: ShortText | None = None
+    expert_time_zone: ShortText | None = None
 
 
 @register
@@ -90,7 +97,8 @@ class InvoiceIssued(FulfillmentEvent):
 
 
 class CompletedLine(Part):
-    """What the buyer got for one line: shown in the confirmation mail and on the booking."""
+    """What the buyer got for one line: shown in the confirmation mail and on the booking. A session is one session with
+    its expert as `trainer`, at `join_url`."""
 
     purchase_id: Identifier
     title: ShortText
@@ -100,6 +108,7 @@ class CompletedLine(Part):
     first_session_at: Instant
     invoice_id: Identifier
     invoice_number: ShortText
+    join_url: Annotated[str, Field(max_length=2000)] | None = None
 
 
 @register

@@ -107,7 +107,28 @@ def _booking() -> tuple[Event, ...]:
             currency="INR",
             confirmed_at=AT,
         ),
-        b.BookingCancelled(booking_id=BOOKING, reference="BK-449034CB", reason="asked by the buyer", cancelled_at=AT),
+        b.BookingCancelled(
+            booking_id=BOOKING,
+            reference="BK-449034CB",
+            reason="asked by the buyer",
+            cancelled_at=AT,
+            refund_minor=49950,
+            currency="INR",
+        ),
+        b.BookingRescheduled(
+            booking_id=BOOKING,
+            reference="BK-449034CB",
+            line_id=_LINE.line_id,
+            title="Strategy session",
+            starts_at=FIRST + timedelta(days=1),
+            ends_at=FIRST + timedelta(days=1, hours=1),
+            previous_starts_at=FIRST,
+            service_ends_at=FIRST + timedelta(days=1, hours=1),
+            rescheduled_at=AT,
+        ),
+        b.SessionCompleted(
+            booking_id=BOOKING, line_id=_LINE.line_id, outcome="took_place", last=True, completed_at=FIRST
+        ),
         b.RefundDue(
             booking_id=BOOKING,
             payment_id=PAYMENT,
@@ -165,9 +186,16 @@ def _fulfillment() -> tuple[Event, ...]:
         f.MeetingReady(
             booking_id=BOOKING,
             meeting_id="mtg-1",
-            provider="teams",
+            provider="standing_room",
             join_url="https://meet.example.com/1",
             starts_at=FIRST,
+            ends_at=FIRST + timedelta(hours=1),
+            purchase_id=PURCHASE,
+            title="Strategy session",
+            expert_id="exp-maya",
+            expert_name="Maya Iyer",
+            expert_email="maya@experts.example.com",
+            expert_time_zone="Asia/Kolkata",
         ),
         f.InvoiceIssued(
             booking_id=BOOKING,
