@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -92,13 +93,13 @@ def documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
     return listed
 
 
-def validation_problem(errors: list[dict[str, Any]]) -> Problem:
-    """Wrong fields as JSON pointers; a body that is no JSON is `malformed`."""
+def validation_problem(errors: list[dict[str, Any]], body: Any = None) -> Problem:
+    """Wrong fields of `body` as JSON pointers; a body that is no JSON is `malformed`."""
     if any(item.get("type") == "json_invalid" for item in errors):
         return Problem("malformed", "The body is not valid JSON.")
     listed = [
         {
-            "pointer": "/" + "/".join(str(part) for part in item["loc"][1:]),
+            "pointer": "/" + "/".join(_path(item["loc"][1:], body)),
             "in": str(item["loc"][0]),
             "detail": item["msg"],
         }
@@ -106,6 +107,17 @@ def validation_problem(errors: list[dict[str, Any]]) -> Problem:
         if item.get("loc")
     ]
     return Problem("validation", "Mend the fields listed in errors and send again.", errors=listed)
+
+
+def _path(location: Sequence[str | int], body: Any) -> list[str]:
+    """`location` without what names no part of the document: the tag of a union's member."""
+    path, inside = [], body
+    for position, part in enumerate(location):
+        is_tag = isinstance(inside, dict) and part not in inside and position < len(location) - 1
+        if not is_tag:
+            path.append(str(part))
+            inside = inside.get(part) if isinstance(inside, dict) else None
+    return path
 
 
 _BY_STATUS = {404: "not-found", 405: "method", 413: "too-large", 415: "unsupported-media-type", 401: "unauthenticated"}
@@ -120,7 +132,7 @@ def install(app: FastAPI, service: str) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        return response(validation_problem(list(error.errors())), service)
+        return response(validation_problem(list(error.errors()), error.body), service)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:

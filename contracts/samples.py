@@ -59,7 +59,7 @@ _DONE = f.CompletedLine(
 
 def samples() -> dict[str, Event]:
     """The golden example of every event type."""
-    return {event.type: event for event in (*_payment(), *_booking(), *_fulfillment())}
+    return {event.type: event for event in (*_payment(), *_booking(), *_sessions(), *_fulfillment())}
 
 
 def _payment() -> tuple[Event, ...]:
@@ -115,20 +115,6 @@ def _booking() -> tuple[Event, ...]:
             refund_minor=49950,
             currency="INR",
         ),
-        b.BookingRescheduled(
-            booking_id=BOOKING,
-            reference="BK-449034CB",
-            line_id=_LINE.line_id,
-            title="Strategy session",
-            starts_at=FIRST + timedelta(days=1),
-            ends_at=FIRST + timedelta(days=1, hours=1),
-            previous_starts_at=FIRST,
-            service_ends_at=FIRST + timedelta(days=1, hours=1),
-            rescheduled_at=AT,
-        ),
-        b.SessionCompleted(
-            booking_id=BOOKING, line_id=_LINE.line_id, outcome="took_place", last=True, completed_at=FIRST
-        ),
         b.RefundDue(
             booking_id=BOOKING,
             payment_id=PAYMENT,
@@ -150,6 +136,39 @@ def _booking() -> tuple[Event, ...]:
             unmade=_UNMADE,
         ),
         b.HoldExpired(booking_id=BOOKING, expired_at=AT),
+    )
+
+
+def _sessions() -> tuple[Event, ...]:
+    return (
+        b.BookingRescheduled(
+            booking_id=BOOKING,
+            reference="BK-449034CB",
+            line_id=_LINE.line_id,
+            title="Strategy session",
+            starts_at=FIRST + timedelta(days=1),
+            ends_at=FIRST + timedelta(days=1, hours=1),
+            previous_starts_at=FIRST,
+            service_ends_at=FIRST + timedelta(days=1, hours=1),
+            rescheduled_at=AT,
+        ),
+        b.SessionCompleted(
+            booking_id=BOOKING, line_id=_LINE.line_id, outcome="took_place", last=True, completed_at=FIRST
+        ),
+        f.MeetingReady(
+            booking_id=BOOKING,
+            meeting_id="mtg-1",
+            provider="standing_room",
+            join_url="https://meet.example.com/1",
+            starts_at=FIRST,
+            ends_at=FIRST + timedelta(hours=1),
+            purchase_id=PURCHASE,
+            title="Strategy session",
+            expert_id="exp-maya",
+            expert_name="Maya Iyer",
+            expert_email="maya@experts.example.com",
+            expert_time_zone="Asia/Kolkata",
+        ),
     )
 
 
@@ -183,20 +202,6 @@ def _fulfillment() -> tuple[Event, ...]:
             pending_at=AT,
         ),
         f.OrdersCreated(booking_id=BOOKING, order_ids=("ord-1", "ord-2"), created_at=AT),
-        f.MeetingReady(
-            booking_id=BOOKING,
-            meeting_id="mtg-1",
-            provider="standing_room",
-            join_url="https://meet.example.com/1",
-            starts_at=FIRST,
-            ends_at=FIRST + timedelta(hours=1),
-            purchase_id=PURCHASE,
-            title="Strategy session",
-            expert_id="exp-maya",
-            expert_name="Maya Iyer",
-            expert_email="maya@experts.example.com",
-            expert_time_zone="Asia/Kolkata",
-        ),
         f.InvoiceIssued(
             booking_id=BOOKING,
             purchase_id=PURCHASE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chassis.hosting import Application
-from services.booking.api import bookings, carts, cases, catalogue
+from services.booking.api import bookings, carts, cases, catalogue, changes, experts, sessions
 from services.booking.consumers import STEPS
 from services.booking.settings import BookingSettings
 from services.booking.timers import PERIODICS
@@ -19,7 +19,15 @@ def build(settings: BookingSettings) -> Application:
         name="booking",
         settings=settings,
         migrations=MIGRATIONS,
-        routers=(catalogue.router, carts.router, bookings.router, cases.router),
+        routers=(
+            catalogue.router,
+            experts.router,
+            carts.router,
+            bookings.router,
+            changes.router,
+            sessions.router,
+            cases.router,
+        ),
         steps=STEPS,
         periodics=PERIODICS,
     )

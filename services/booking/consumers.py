@@ -21,6 +21,7 @@ STEPS = (
             payment.RefundSucceeded,
             payment.RefundFailed,
             fulfillment.AllocationPending,
+            fulfillment.MeetingReady,
             fulfillment.InvoiceIssued,
             fulfillment.FulfillmentCompleted,
             fulfillment.FulfillmentRejected,

@@ -15,9 +15,10 @@ from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Database, Work
 from services.booking.api import views
+from services.booking.api.access import part_of
 from services.booking.handlers.checkouts import checkout_token
 from services.booking.settings import BookingSettings
-from services.booking.storage import holds, milestones
+from services.booking.storage import holds, milestones, slots
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["bookings"])
 _POLL_SECONDS = 0.25
@@ -28,11 +29,12 @@ _FINAL = ("EXPIRED", "CANCELLED", "COMPLETED")
 async def _own(work: Work, booking_id: str, caller: Principal, settings: BookingSettings) -> dict[str, Any]:
     """The booking's page; the buyer of one that can still be paid gets a checkout token that is good as long as its hold."""
     hold = await holds.find(work, booking_id)
-    owns = hold is not None and caller.owns("booking", booking_id, orjson.loads(hold.buyer)["student_id"])
-    if hold is None or not (caller.is_staff or owns):
+    taken = await slots.of_booking(work, booking_id)
+    part = None if hold is None else part_of(caller, booking_id, hold.buyer, taken)
+    if hold is None or part is None:
         raise Problem("not-found", "There is no such booking, or its token is another one.")
-    shown = views.booking(hold, await milestones.of_booking(work, booking_id))
-    if owns and shown["status"] == "PENDING":
+    shown = views.booking(hold, await milestones.of_booking(work, booking_id), taken)
+    if part == "buyer" and shown["status"] == "PENDING":
         shown["checkout_token"] = checkout_token(settings, hold)
     return shown
 

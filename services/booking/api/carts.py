@@ -16,7 +16,8 @@ from chassis.problems import Problem
 from chassis.serving import Db
 from chassis.work import Work
 from services.booking.api import views
-from services.booking.api.schemas import BookIn, CheckoutIn, NewCart, NewLine
+from services.booking.api.schemas import BookIn, CheckoutIn, CourseLine, NewCart, NewLine, SessionLine
+from services.booking.domain.offers import SESSION
 from services.booking.domain.pricing import price
 from services.booking.handlers import checkouts
 from services.booking.storage import carts, offers
@@ -34,7 +35,7 @@ async def _own_cart(work: Work, cart_id: str, caller: Principal, *, lock: bool =
 
 async def _shown(work: Work, cart_id: str) -> dict[str, Any]:
     cart = await carts.find(work, cart_id)
-    return views.cart(cart, price(await carts.lines_of(work, cart_id), datetime.now(UTC).date()))
+    return views.cart(cart, price(await carts.lines_of(work, cart_id), datetime.now(UTC)))
 
 
 @router.post("/carts", status_code=201)
@@ -71,12 +72,15 @@ def _changeable(cart: Any) -> None:
         )
 
 
-async def _add(work: Work, cart_id: str, line: NewLine) -> None:
-    if await offers.find(work, line.offer_id) is None:
+async def _add(work: Work, cart_id: str, line: CourseLine | SessionLine) -> None:
+    offer = await offers.find(work, line.offer_id)
+    fits = offer is not None and (offer.kind == SESSION) == isinstance(line, SessionLine)
+    if offer is None or not fits:
+        needed = "unknown offer" if offer is None else f"this offer needs {', '.join(views.needed(offer.kind))}"
         raise Problem(
             "validation",
-            "Choose an offer of GET /api/v1/offers.",
-            errors=[{"pointer": "/offer_id", "detail": "unknown offer"}],
+            "Choose an offer of GET /api/v1/offers, and send what it needs.",
+            errors=[{"pointer": "/offer_id", "in": "body", "detail": needed}],
         )
     await carts.add_line(work, cart_id, str(uuid7()), line.offer_id, line.quantity, line.wish())
 
@@ -121,13 +125,13 @@ async def check_out(
 
 @router.post("/book", status_code=201)
 async def book(body: BookIn, request: Request, caller: MaybeCaller, once: Idempotency, database: Db) -> Response:
-    """One course in one call: cart, line and checkout in one transaction. No meeting fields (S0-03)."""
+    """One course or session in one call: cart, line and checkout in one transaction. No meeting fields (S0-03)."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
         cart_id = str(uuid7())
         who = caller or Principal("guest", scope={"cart": cart_id})
         await carts.create(work, cart_id, None if who.is_guest else who.subject)
-        await _add(work, cart_id, body.line())
+        await _add(work, cart_id, body)
         cart = await carts.find(work, cart_id, lock=True)
         buyer = body.buyer.model_dump(mode="json", exclude_none=True)
         return 201, await checkouts.check_out(work, request.app.state.settings, cart, buyer, who)

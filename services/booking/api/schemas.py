@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+from datetime import UTC, date
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    EmailStr,
+    Field,
+    StringConstraints,
+    Tag,
+)
 
 from contracts.booking_events import Preferences, Weekday
+from services.booking.domain.offers import COURSE, SESSION
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -49,11 +60,14 @@ class NewCart(_Strict):
     """An empty cart needs nothing."""
 
 
-class NewLine(_Strict):
-    """A course line."""
-
+class _Line(_Strict):
     offer_id: str = Field(min_length=1, max_length=64)
     quantity: int = Field(default=1, ge=1, le=1)
+
+
+class CourseLine(_Line):
+    """A course line."""
+
     tier: Literal[10, 20, 30]
     time_slot: Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
     schedule: Schedule
@@ -71,6 +85,32 @@ class NewLine(_Strict):
         }
 
 
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Reply = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class SessionLine(_Line):
+    """A session line: when, as the buyer's clock shows it where, and what the expert should know (kept with booking)."""
+
+    starts_at: AwareDatetime
+    time_zone: Zone
+    answers: dict[Question, Reply] = Field(default_factory=dict, max_length=20)
+
+    def wish(self) -> dict[str, object]:
+        """What is stored with the line."""
+        starts_at = self.starts_at.astimezone(UTC).isoformat()
+        return {"starts_at": starts_at, "time_zone": self.time_zone, "answers": self.answers}
+
+
+def _kind(line: Any) -> str:
+    """Which kind of line a body means: only a session is told by its start."""
+    is_session = "starts_at" in line if isinstance(line, dict) else isinstance(line, SessionLine)
+    return SESSION if is_session else COURSE
+
+
+NewLine = Annotated[Annotated[CourseLine, Tag(COURSE)] | Annotated[SessionLine, Tag(SESSION)], Discriminator(_kind)]
+
+
 class BuyerIn(_Strict):
     """Who buys."""
 
@@ -85,11 +125,43 @@ class CheckoutIn(_Strict):
     buyer: BuyerIn
 
 
-class BookIn(NewLine):
+class BookCourseIn(CourseLine):
     """One course in one call: a cart, a line and its checkout (S0-04)."""
 
     buyer: BuyerIn
 
-    def line(self) -> NewLine:
-        """The line without the buyer."""
-        return NewLine.model_validate(self.model_dump(exclude={"buyer"}))
+
+class BookSessionIn(SessionLine):
+    """One session in one call (S0-04)."""
+
+    buyer: BuyerIn
+
+
+BookIn = Annotated[Annotated[BookCourseIn, Tag(COURSE)] | Annotated[BookSessionIn, Tag(SESSION)], Discriminator(_kind)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+
+
+class CancelIn(_Strict):
+    """A cancellation: as a quote says, once it is paid."""
+
+    quote_id: str | None = Field(default=None, max_length=2000)
+    reason: Reason = ""
+
+
+class RescheduleIn(_Strict):
+    """Another time for a session; which one, where the booking has several."""
+
+    starts_at: AwareDatetime
+    line_id: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+class CompleteIn(_Strict):
+    """A session that took place; all of the caller's in the booking when none is named."""
+
+    line_id: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+class NoShowIn(CompleteIn):
+    """Who did not come."""
+
+    absent: Literal["buyer", "expert"]

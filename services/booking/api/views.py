@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from services.booking.domain.pricing import Priced
+from services.booking.domain.offers import COURSE, SESSION, Priced
 
-_STEPS = (
-    ("payment.secured", "your payment"),
-    ("booking.confirmed", "your place"),
-    ("purchase.recorded", "your course"),
-    ("trainer.assigned", "your trainer"),
-    ("invoice.issued", "your invoice"),
-    ("fulfillment.completed", "everything is ready"),
-)
+_BEGINNING = (("payment.secured", "your payment"), ("booking.confirmed", "your place"))
+_OF_A_KIND = {
+    COURSE: (("purchase.recorded", "your course"), ("trainer.assigned", "your trainer")),
+    SESSION: (("meeting.ready", "your meeting"),),
+}
+_END = (("invoice.issued", "your invoice"), ("fulfillment.completed", "everything is ready"))
+_PROOFS = {
+    "purchase.recorded": ("allocation.pending", "invoice.issued", "fulfillment.completed"),
+    "trainer.assigned": ("fulfillment.completed",),
+    "meeting.ready": ("fulfillment.completed",),
+}
+_NEEDED = {COURSE: ["tier", "time_slot", "schedule"], SESSION: ["starts_at", "time_zone"]}
 _PAYMENT_STATUS = (
     ("refund.succeeded", "refunded"),
     ("payment.captured", "captured"),
@@ -29,8 +34,13 @@ def instant(value: datetime | None) -> str | None:
     return None if value is None else value.isoformat().replace("+00:00", "Z")
 
 
+def needed(kind: str) -> list[str]:
+    """The fields that a line of such an offer needs."""
+    return _NEEDED[kind]
+
+
 def offer(row: Any) -> dict[str, Any]:
-    """An offer in the catalogue; prices by tier."""
+    """An offer in the catalogue; prices by tier, the number of sessions."""
     prices = orjson.loads(row.prices)
     return {
         "offer_id": row.offer_id,
@@ -48,7 +58,8 @@ def offer(row: Any) -> dict[str, Any]:
         "refund_policy": orjson.loads(row.refund_policy),
         "session_minutes": row.session_minutes,
         "seats_left": None if row.seats is None else row.seats - row.seats_taken,
-        "needed": ["tier", "time_slot", "schedule"],
+        "expert_id": row.expert_id,
+        "needed": needed(row.kind),
     }
 
 
@@ -65,8 +76,8 @@ def cart(row: Any, priced: Priced) -> dict[str, Any]:
     }
 
 
-def booking(hold: Any, milestones: list[dict[str, Any]]) -> dict[str, Any]:
-    """The buyer's page: where things stand, what is awaited, until when."""
+def booking(hold: Any, milestones: list[dict[str, Any]], slots: Sequence[Any]) -> dict[str, Any]:
+    """The buyer's page: where things stand, what is awaited, until when. Sessions have the time that they have now."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for milestone in milestones:
         by_name.setdefault(milestone["name"], []).append(milestone)
@@ -81,10 +92,10 @@ def booking(hold: Any, milestones: list[dict[str, Any]]) -> dict[str, Any]:
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
         "expires_at": instant(hold.expires_at) if not confirmed else None,
-        "lines": orjson.loads(hold.lines),
+        "lines": _lines(hold, slots),
         "orders": [],
         "invoices": [_invoice(item["detail"]) for item in by_name.get("invoice.issued", [])],
-        "meeting": None,
+        "meeting": _meeting(by_name, slots),
         "allocation": _allocation(by_name),
         "refunds": [_refund(item) for item in by_name.get("refund.succeeded", [])],
         "steps": _steps(hold, by_name, confirmed=confirmed),
@@ -129,23 +140,42 @@ def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bo
     instants = {name: items[-1]["at"] for name, items in by_name.items()}
     if confirmed:
         instants |= {"payment.secured": hold.confirmed_at, "booking.confirmed": hold.confirmed_at}
-    proofs = {
-        "purchase.recorded": ("allocation.pending", "invoice.issued", "fulfillment.completed"),
-        "trainer.assigned": ("fulfillment.completed",),
-    }
-    for name, later in proofs.items():
+    for name, later in _PROOFS.items():
         proven = [instants[proof] for proof in later if proof in instants]
         if proven:
             instants[name] = min(proven)
     steps = []
     awaited = True
-    for name, text in _STEPS:
+    kinds = dict.fromkeys(line["kind"] for line in orjson.loads(hold.lines))
+    for name, text in (*_BEGINNING, *(step for kind in kinds for step in _OF_A_KIND[kind]), *_END):
         at = instants.get(name)
         steps.append(
             {"name": name, "text": text, "done": at is not None, "at": instant(at), "awaited": at is None and awaited}
         )
         awaited = awaited and at is not None
     return steps
+
+
+def _lines(hold: Any, slots: Sequence[Any]) -> list[dict[str, Any]]:
+    times = {slot.line_id: slot for slot in slots}
+    shown = []
+    for line in orjson.loads(hold.lines):
+        if (slot := times.get(line["line_id"])) is not None:
+            now = {"starts_at": instant(slot.starts_at), "ends_at": instant(slot.ends_at)}
+            kept = {key: line["session"][key] for key in ("expert_id", "expert_name", "time_zone")}
+            line["session"] = {**kept, **now, "state": slot.state, "outcome": slot.outcome}
+        shown.append(line)
+    return shown
+
+
+def _meeting(by_name: dict[str, list[dict[str, Any]]], slots: Sequence[Any]) -> dict[str, Any] | None:
+    """The meeting that comes next, only once it is paid and made (S0-03); it moves with its session."""
+    if "meeting.ready" not in by_name or not slots:
+        return None
+    detail = by_name["meeting.ready"][-1]["detail"]
+    slot = next((slot for slot in slots if slot.state == "claimed"), slots[-1])
+    times = {"starts_at": instant(slot.starts_at), "ends_at": instant(slot.ends_at)}
+    return {"provider": detail["provider"], "join_url": detail["join_url"], **times}
 
 
 def _allocation(by_name: dict[str, list[dict[str, Any]]]) -> dict[str, Any] | None:

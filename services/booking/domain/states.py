@@ -1,4 +1,4 @@
-"""States and triggers of a hold and of a booking."""
+"""States and triggers of a hold, of the slots that it claims, and of a booking."""
 
 from __future__ import annotations
 
@@ -24,6 +24,23 @@ class HoldTrigger(StrEnum):
     CANCELLED = "cancelled"
 
 
+class SlotState(StrEnum):
+    """Where the claim of a line on an expert's time stands. Only a claimed slot keeps others out."""
+
+    CLAIMED = "claimed"
+    FREED = "freed"
+    ENDED = "ended"
+
+
+class SlotTrigger(StrEnum):
+    """What a slot can see."""
+
+    GIVEN_UP = "given_up"
+    TAKEN_AGAIN = "taken_again"
+    MOVED = "moved"
+    SESSION_ENDED = "session_ended"
+
+
 class BookingState(StrEnum):
     """Where a paid booking stands."""
 
@@ -39,4 +56,5 @@ class BookingTrigger(StrEnum):
     FIRST_SESSION_HELD = "first_session_held"
     LAST_SESSION_HELD = "last_session_held"
     CANCELLED_BY_BUYER = "cancelled_by_buyer"
+    CANCELLED_BY_SELLER = "cancelled_by_seller"
     FULFILLMENT_REJECTED = "fulfillment_rejected"

@@ -14,9 +14,10 @@ from chassis.ids import uuid7
 from chassis.problems import Problem
 from chassis.work import Work
 from contracts.booking_events import CheckoutOpened
-from services.booking.domain.pricing import Priced, price
+from services.booking.domain.offers import Priced
+from services.booking.domain.pricing import price
 from services.booking.settings import BookingSettings
-from services.booking.storage import carts, holds, offers
+from services.booking.storage import carts, holds, offers, slots
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -31,19 +32,22 @@ async def check_out(
 ) -> dict[str, Any]:
     """Hold what is in the locked `cart`; a cart with a live hold answers with that one again.
 
-    Raises `cart-invalid` (nothing held), `state-conflict` for a converted cart, `slot-taken` when seats went meanwhile.
+    Raises `cart-invalid` (nothing held), `state-conflict` for a converted cart, `slot-taken` when seats or times went
+    meanwhile.
     """
     if cart.state == "CONVERTED":
         raise Problem("state-conflict", "This cart was paid; see its booking.", booking_id=cart.booking_id)
     if cart.state == "CHECKED_OUT":
         return answer(settings, await holds.find(work, cart.booking_id))
     lines = await carts.lines_of(work, cart.cart_id)
-    priced = price(lines, datetime.now(UTC).date())
+    priced = price(lines, datetime.now(UTC))
     if priced.problems:
         raise Problem("cart-invalid", "Mend the cart's problems and check out again.", problems=list(priced.problems))
     if not await offers.take_places(work, priced.places):
         raise Problem("slot-taken", "The last places were taken just now; choose another course.")
     booking_id = str(uuid7())
+    if priced.slots and not await slots.claim(work, booking_id, priced.slots):
+        raise Problem("slot-taken", "This time was taken just now; choose another one.")
     hold = _hold(booking_id, cart.cart_id, priced, lines, buyer, caller)
     await holds.create(work, hold, settings.booking_hold_seconds)
     await carts.mark_checked_out(work, cart.cart_id, booking_id)
@@ -68,12 +72,16 @@ def _hold(
         "currency": priced.currency,
         "capture_policy": "immediate" if "immediate" in policies else "after_service",
         "refund_policy": lines[0].offer.refund_policy,
+        "service_ends_at": max((slot.ends_at for slot in priced.slots), default=None),
     }
 
 
 def _claims(settings: BookingSettings, hold: Any) -> dict[str, Any]:
-    """What payment may know of a checkout, signed in the token or told on Kafka."""
+    """What payment may know of a checkout, signed in the token or told on Kafka. A service with a time of its own says
+    when it ends: the capture is planned by it (C5)."""
+    dated = {} if hold.service_ends_at is None else {"service_ends_at": hold.service_ends_at.isoformat()}
     return {
+        **dated,
         "booking_id": hold.booking_id,
         "reference": hold.reference,
         "amount_minor": hold.amount_minor,

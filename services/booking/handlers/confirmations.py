@@ -16,7 +16,7 @@ from contracts.payment_events import PaymentSecured
 from services.booking.domain.confirming import Decision, decide
 from services.booking.domain.states import HoldState
 from services.booking.handlers.extensions import extend_many, lines_of, unmade
-from services.booking.storage import holds, offers
+from services.booking.storage import holds, offers, slots
 
 
 async def take_many(work: Work, messages: Sequence[Message]) -> None:
@@ -76,13 +76,16 @@ async def _late(work: Work, hold: Any, payment_id: str) -> Decision | None:
 
 
 async def _take_again(work: Work, hold: Any) -> bool:
-    """Take the places of an expired hold again; what was taken before the first miss is given back."""
+    """Take the places and times of an expired hold again; what was taken before the first miss is given back."""
     taken: dict[str, int] = {}
     for offer_id, count in sorted(orjson.loads(hold.places).items()):
         if not await offers.take_places(work, {offer_id: count}):
             await offers.give_places_back(work, taken)
             return False
         taken[offer_id] = count
+    if not await slots.take_again(work, hold.booking_id):
+        await offers.give_places_back(work, taken)
+        return False
     return True
 
 

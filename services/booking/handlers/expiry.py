@@ -9,7 +9,7 @@ import orjson
 
 from chassis.work import Database
 from contracts.booking_events import HoldExpired
-from services.booking.storage import holds, offers
+from services.booking.storage import holds, offers, slots
 
 _BATCH = 500
 
@@ -23,4 +23,6 @@ async def expire_holds(database: Database) -> int:
             freed.update(orjson.loads(row.places))
             work.tell(HoldExpired(booking_id=row.booking_id, expired_at=datetime.now(UTC)))
         await offers.give_places_back(work, dict(freed))
+        if expired:
+            await slots.free_many(work, [row.booking_id for row in expired])
     return len(expired)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from chassis.machine import Move, Refuse
+from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.booking_events import BookingCancelled, RefundDue
-from contracts.fulfillment_events import FulfillmentRejected
+from contracts.fulfillment_events import FulfillmentRejected, MeetingReady
 from contracts.payment_events import PaymentFailed
-from services.booking.domain.states import BookingTrigger
-from services.booking.storage import holds, milestones
+from services.booking.domain.states import BookingState, BookingTrigger
+from services.booking.domain.transitions import BOOKING
+from services.booking.handlers.cancellations import Cancellation, cancel
+from services.booking.storage import bookings, milestones
 
 _SUBJECTS = ("purchase_id", "refund_id", "payment_id", "meeting_id")
+_OF_THE_SERVICE = frozenset({"first_session_at", "starts_at", "ends_at", "charge_at"})
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
@@ -36,33 +40,31 @@ def _milestone(message: Message) -> milestones.Milestone:
 
 
 def _instant(event: Any) -> datetime:
+    """When it was said, by the event's own word."""
+    if isinstance(event, MeetingReady):  # it names the time of the meeting only
+        return datetime.now(UTC)
     for name in type(event).model_fields:
-        if name.endswith("_at") and name not in ("first_session_at", "starts_at", "charge_at"):
+        if name.endswith("_at") and name not in _OF_THE_SERVICE:
             instant: datetime = getattr(event, name)
             return instant
     raise ValueError(f"{type(event).__name__} has no instant")
 
 
 async def _reject(work: Work, message: Message) -> None:
-    hold = (await holds.lock_many(work, [message.key])).get(message.key)
-    if hold is None or hold.payment_id is None:
+    """What fulfillment can't give is cancelled, all money back. Raises `Dead` where it is being given already."""
+    booking = await bookings.lock(work, message.key)
+    if booking is None or booking.state is None:
         return
-    if not await holds.cancel(work, message.key, BookingTrigger.FULFILLMENT_REJECTED):
-        return
-    reason = message.event.reason
-    work.tell(
-        RefundDue(
-            booking_id=message.key,
-            payment_id=hold.payment_id,
+    decision = BOOKING.decide(BookingState(booking.state), BookingTrigger.FULFILLMENT_REJECTED)
+    if isinstance(decision, Refuse):
+        raise Dead(f"booking {message.key} is {booking.state}: {decision.reason}")
+    if isinstance(decision, Move):
+        why = Cancellation(
+            BookingTrigger.FULFILLMENT_REJECTED,
+            booking.amount_minor,
+            "fulfillment",
+            message.event.reason,
             refund_key="fulfillment-rejected",
-            amount_minor=hold.amount_minor,
-            currency=hold.currency,
-            reason=reason,
-        ),
-        causation=message.id,
-    )
-    cancelled_at = message.event.rejected_at
-    work.tell(
-        BookingCancelled(booking_id=message.key, reference=hold.reference, reason=reason, cancelled_at=cancelled_at),
-        causation=message.id,
-    )
+            causation=message.id,
+        )
+        await cancel(work, booking, why)

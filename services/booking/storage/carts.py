@@ -7,8 +7,22 @@ from typing import Any
 import orjson
 
 from chassis.work import Work
-from services.booking.domain.pricing import Line
+from services.booking.domain.offers import Line
+from services.booking.storage.experts import HOURS, expert_of
 from services.booking.storage.offers import offer_of
+
+_LINES = f"""
+SELECT l.line_id, l.quantity, l.wish, o.*, e.name AS expert_name, e.email AS expert_email,
+       e.time_zone AS expert_time_zone, e.room_url, e.active AS expert_active, {HOURS},
+       EXISTS (SELECT 1 FROM slots s WHERE s.state = 'claimed' AND s.expert_id = o.expert_id
+                  AND s.booking_id IS DISTINCT FROM c.booking_id
+                  AND tstzrange(s.starts_at, s.ends_at)
+                      && tstzrange((l.wish ->> 'starts_at')::timestamptz,
+                                   (l.wish ->> 'starts_at')::timestamptz + make_interval(mins => o.session_minutes))
+              ) AS is_taken
+FROM cart_lines l JOIN carts c USING (cart_id) JOIN offers o USING (offer_id) LEFT JOIN experts e USING (expert_id)
+WHERE l.cart_id = $1 ORDER BY l.line_id
+"""  # noqa: S608 - a constant text
 
 
 async def create(work: Work, cart_id: str, owner: str | None) -> None:
@@ -30,13 +44,12 @@ async def find(work: Work, cart_id: str, *, lock: bool = False) -> Any | None:
 
 
 async def lines_of(work: Work, cart_id: str) -> list[Line]:
-    """The cart's lines with their offers, in the order they were added."""
-    rows = await work.fetch(
-        """SELECT l.line_id, l.quantity, l.wish, o.* FROM cart_lines l JOIN offers o USING (offer_id)
-           WHERE l.cart_id = $1 ORDER BY l.line_id""",
-        cart_id,
-    )
-    return [Line(row.line_id, offer_of(row), row.quantity, orjson.loads(row.wish)) for row in rows]
+    """The cart's lines with their offers, in the order they were added; whether another booking claims their time."""
+    rows = await work.fetch(_LINES, cart_id)
+    return [
+        Line(row.line_id, offer_of(row, expert_of(row)), row.quantity, orjson.loads(row.wish), row.is_taken)
+        for row in rows
+    ]
 
 
 async def add_line(work: Work, cart_id: str, line_id: str, offer_id: str, quantity: int, wish: dict[str, Any]) -> None:

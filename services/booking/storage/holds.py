@@ -13,12 +13,15 @@ from contracts.payment_events import PaymentSecured
 
 
 async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
-    """Write a new hold; its deadline is the database's now plus `hold_seconds`. Returns `expires_at`."""
+    """Write a new hold; its deadline is the database's now plus `hold_seconds`. Returns `expires_at`.
+
+    `service_ends_at` is when the last of its sessions ends, None for what has no time of its own.
+    """
     row = await work.fetch_one(
         """WITH made AS (
                INSERT INTO holds (booking_id, reference, cart_id, state, places, amount_minor, currency, capture_policy,
-                                  expires_at)
-               VALUES ($1, $2, $3, 'held', $6::jsonb, $7, $8, $9,
+                                  service_ends_at, expires_at)
+               VALUES ($1, $2, $3, 'held', $6::jsonb, $7, $8, $9, $12,
                        date_trunc('second', now()) + make_interval(secs => $11))
                RETURNING expires_at
            ), kept AS (
@@ -39,6 +42,7 @@ async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
         hold["capture_policy"],
         orjson.dumps(hold["refund_policy"]).decode(),
         float(hold_seconds),
+        hold["service_ends_at"],
     )
     assert row is not None
     return row.expires_at
@@ -56,7 +60,7 @@ async def find(work: Work, booking_id: str) -> Any | None:
 
 _LOCK = """
 SELECT h.booking_id, h.reference, h.state, c.buyer, c.lines, h.places, h.amount_minor, h.currency, h.payment_id,
-       h.expires_at
+       h.expires_at, h.service_ends_at
 FROM holds h JOIN hold_contents c USING (booking_id)
 WHERE h.booking_id = ANY($1::text[]) ORDER BY h.booking_id FOR UPDATE OF h
 """
@@ -124,25 +128,6 @@ SELECT booking_id, places FROM expired ORDER BY booking_id
 async def expire_many(work: Work, limit: int) -> Sequence[Any]:
     """Expire up to `limit` holds whose deadline has passed by the database's clock; returns them."""
     return await work.fetch(_EXPIRE, limit)
-
-
-async def cancel(work: Work, booking_id: str, trigger: str) -> bool:
-    """Cancel a confirmed booking and release its hold; False when it was not confirmed."""
-    return (
-        await work.execute(
-            """WITH gone AS (
-                   UPDATE bookings SET state = 'cancelled' WHERE booking_id = $1 AND state = 'confirmed'
-                   RETURNING booking_id
-               ), released AS (
-                   UPDATE holds h SET state = 'released' FROM gone WHERE h.booking_id = gone.booking_id
-               )
-               INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger)
-               SELECT booking_id, 'booking', 'confirmed', 'cancelled', $2 FROM gone""",
-            booking_id,
-            trigger,
-        )
-        == 1
-    )
 
 
 async def keep_unbooked(work: Work, paid: PaymentSecured, refund_key: str) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 
 from chassis.work import Work
-from services.booking.domain.pricing import Offer
+from services.booking.domain.offers import Expert, Offer
 
 _COLUMNS = """offer_id, kind, title, description, course_id, specialty, prices, price_version, currency, capture_policy,
-              refund_policy, session_minutes, seats, seats_taken, active, partner_id, partner_bps"""
+              refund_policy, session_minutes, seats, seats_taken, active, partner_id, partner_bps, expert_id"""
 
 
-def offer_of(row: Any) -> Offer:
-    """The offer in a row."""
+def offer_of(row: Any, expert: Expert | None = None) -> Offer:
+    """The offer in a row, with whose time it is."""
     return Offer(
         row.offer_id,
         row.kind,
@@ -30,6 +30,7 @@ def offer_of(row: Any) -> Offer:
         row.active,
         row.partner_id,
         row.partner_bps,
+        expert,
     )
 
 
@@ -68,9 +69,9 @@ async def save(work: Work, offers: list[dict[str, Any]]) -> None:
     """Write offers, replacing what they say but not the seats that are taken."""
     for offer in offers:
         await work.execute(
-            """INSERT INTO offers (offer_id, kind, title, description, course_id, specialty, prices, currency,
-                                   capture_policy, refund_policy, seats, partner_id)
-               VALUES ($1, 'course', $2, $3, $4, $5, $6::jsonb, 'INR', 'immediate', $7::jsonb, $8, $9)
+            """INSERT INTO offers (offer_id, title, description, course_id, specialty, prices, refund_policy, seats,
+                                   partner_id, kind, currency, capture_policy, session_minutes, expert_id)
+               VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10, $11, $12, $13, $14)
                ON CONFLICT (offer_id) DO UPDATE
                SET title = excluded.title, prices = excluded.prices, partner_id = excluded.partner_id""",
             offer["offer_id"],
@@ -82,4 +83,9 @@ async def save(work: Work, offers: list[dict[str, Any]]) -> None:
             orjson.dumps(offer["refund_policy"]).decode(),
             offer["seats"],
             offer["partner_id"],
+            offer["kind"],
+            offer["currency"],
+            offer["capture_policy"],
+            offer["session_minutes"],
+            offer["expert_id"],
         )

@@ -1,4 +1,5 @@
-"""Where all secured money stands, with a booking or not: fulfilled, given back, let go, in time, or at risk (M-7)."""
+"""Where all secured money stands, with a booking or not: fulfilled, given back, let go, kept by the policy, in time, or at
+risk (M-7)."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ WHERE m.name = 'refund.succeeded' AND NOT EXISTS (
     SELECT 1 FROM milestones f WHERE f.booking_id = m.booking_id AND f.name = 'refund.failed'
         AND f.subject = m.subject AND f.at > m.at)
 """
-# A cancelled booking's money is owed back from the moment of cancelling, however long ago it was paid; money that
-# bought nothing, from the moment at which that was decided.
+# A cancelled booking's money is owed back from the moment of cancelling, however long ago it was paid, as far as the policy
+# of its purchase says; money that bought nothing, from the moment at which that was decided.
 _PAID = """
 SELECT b.booking_id, b.reference, b.payment_id, b.state, b.amount_minor, b.currency, b.secured_as, b.confirmed_at,
-       coalesce(gone.at, b.confirmed_at) AS since
+       coalesce(gone.at, b.confirmed_at) AS since, coalesce(b.owed_minor, b.amount_minor) AS owed_minor
 FROM bookings b LEFT JOIN booking_transitions gone
     ON b.state = 'cancelled' AND gone.booking_id = b.booking_id AND gone.noun = 'booking' AND gone.moved_to = 'cancelled'
 UNION ALL
-SELECT u.booking_id, h.reference, u.payment_id, 'unbooked', u.amount_minor, u.currency, u.secured_as, NULL, u.decided_at
+SELECT u.booking_id, h.reference, u.payment_id, 'unbooked', u.amount_minor, u.currency, u.secured_as, NULL, u.decided_at, u.amount_minor
 FROM unbooked_payments u JOIN holds h USING (booking_id)
 """
 _IS_DONE = """(b.state IN ('in_progress', 'completed') OR b.state = 'confirmed' AND EXISTS (
@@ -35,16 +36,16 @@ _IS_LET_GO = """(b.state IN ('cancelled', 'unbooked') AND b.secured_as = 'author
 _OPEN = f"""
 SELECT b.booking_id, b.reference, b.payment_id, b.state, b.amount_minor, b.currency, b.confirmed_at, b.since,
        extract(epoch FROM now() - b.since)::float8 AS waited_seconds,
-       b.amount_minor - coalesce(back.minor, 0) AS open_minor
+       b.owed_minor - coalesce(back.minor, 0) AS open_minor
 FROM ({_PAID}) AS b
 LEFT JOIN LATERAL (
     {_RETURNED} AND m.booking_id = b.booking_id AND m.detail ->> 'payment_id' = b.payment_id GROUP BY 1, 2) AS back ON true
 WHERE b.state IN ('confirmed', 'cancelled', 'unbooked') AND b.since > now() - interval '30 days'
-  AND NOT {_IS_DONE} AND NOT {_IS_LET_GO} AND coalesce(back.minor, 0) < b.amount_minor
+  AND NOT {_IS_DONE} AND NOT {_IS_LET_GO} AND coalesce(back.minor, 0) < b.owed_minor
 """  # noqa: S608 - constant texts
 _SUMS = f"""
 WITH back AS ({_RETURNED} GROUP BY 1, 2), standing AS (
-    SELECT b.currency, b.state, b.amount_minor, least(b.amount_minor, coalesce(back.minor, 0)) AS refunded_minor,
+    SELECT b.currency, b.state, b.amount_minor, b.owed_minor, least(b.amount_minor, coalesce(back.minor, 0)) AS refunded_minor,
            {_IS_DONE} AS is_done, {_IS_LET_GO} AS is_let_go,
            b.since > now() - make_interval(secs => $1) AS is_in_time
     FROM ({_PAID}) AS b LEFT JOIN back USING (booking_id, payment_id)
@@ -54,9 +55,11 @@ SELECT currency, count(*) FILTER (WHERE state <> 'unbooked')::int AS bookings,
        sum(refunded_minor)::bigint AS refunded_minor,
        coalesce(sum(amount_minor - refunded_minor) FILTER (WHERE is_done), 0)::bigint AS fulfilled_minor,
        coalesce(sum(amount_minor - refunded_minor) FILTER (WHERE is_let_go), 0)::bigint AS let_go_minor,
-       coalesce(sum(amount_minor - refunded_minor) FILTER (
+       coalesce(sum(amount_minor - greatest(owed_minor, refunded_minor)) FILTER (
+           WHERE NOT is_done AND NOT is_let_go), 0)::bigint AS kept_minor,
+       coalesce(sum(greatest(owed_minor - refunded_minor, 0)) FILTER (
            WHERE NOT is_done AND NOT is_let_go AND is_in_time), 0)::bigint AS in_time_minor,
-       coalesce(sum(amount_minor - refunded_minor) FILTER (
+       coalesce(sum(greatest(owed_minor - refunded_minor, 0)) FILTER (
            WHERE NOT is_done AND NOT is_let_go AND NOT is_in_time), 0)::bigint AS at_risk_minor
 FROM standing GROUP BY currency ORDER BY currency
 """  # noqa: S608
@@ -80,5 +83,5 @@ async def late(work: Work, limit: int) -> Sequence[Row]:
 
 
 async def sums(work: Work) -> Sequence[Row]:
-    """For each currency, over all that was ever secured: what was paid, and the five things that it became."""
+    """For each currency, over all that was ever secured: what was paid, and the six things that it became."""
     return await work.fetch(_SUMS, DEADLINE_SECONDS)

@@ -53,6 +53,7 @@ async def hold(database: Database, *, seat: bool = False, amount: int = 59900) -
         "currency": "INR",
         "capture_policy": "immediate",
         "refund_policy": {},
+        "service_ends_at": None,
     }
     async with database.transaction() as work:
         if seat:

@@ -17,23 +17,33 @@ from contracts.payment_events import RefundFailed, RefundSucceeded
 from services.booking.domain.states import BookingTrigger
 from services.booking.handlers.progress import record_many
 from services.booking.handlers.watching import watch_paid_not_fulfilled
-from services.booking.storage import holds, milestones
+from services.booking.storage import bookings, milestones
 from services.booking.tests.conftest import SECRET
 from services.booking.tests.test_confirmations import hold, run, secured
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-PARTS = ("fulfilled_minor", "refunded_minor", "let_go_minor", "in_time_minor", "at_risk_minor")
+PARTS = ("fulfilled_minor", "refunded_minor", "let_go_minor", "kept_minor", "in_time_minor", "at_risk_minor")
 
 
 async def paid(
-    database: Database, amount: int, *, state: str = "confirmed", minutes: int = 0, secured_as: str = "captured"
+    database: Database,
+    amount: int,
+    *,
+    state: str = "confirmed",
+    minutes: int = 0,
+    secured_as: str = "captured",
+    owed_minor: int | None = None,
 ) -> str:
-    """A booking that was paid, is now in `state` and has been so for `minutes`."""
+    """A booking that was paid, is now in `state` and has been so for `minutes`; all of it is owed when it was cancelled,
+    or `owed_minor`."""
     booking_id = await hold(database, amount=amount)
     await run(database, secured(booking_id, amount))
     async with database.transaction() as work:
         if state == "cancelled":
-            await holds.cancel(work, booking_id, BookingTrigger.FULFILLMENT_REJECTED)
+            booking = await bookings.lock(work, booking_id)
+            assert booking is not None
+            owed = amount if owed_minor is None else owed_minor
+            await bookings.move(work, booking, state, BookingTrigger.FULFILLMENT_REJECTED, "test", owed_minor=owed)
             await work.execute(
                 "UPDATE booking_transitions SET at = now() - make_interval(mins => $1) WHERE moved_to = 'cancelled'"
                 " AND booking_id = $2",
@@ -101,12 +111,15 @@ async def test_every_paid_amount_became_exactly_one_thing(database: Database, ht
     await paid(database, 32_000, state="cancelled", minutes=60, secured_as="authorized")
     bounced = await paid(database, 64_000, state="cancelled", minutes=120)
     await refund(database, bounced, 64_000, "r-bounced", sent_back=True)
+    by_policy = await paid(database, 128_000, state="cancelled", minutes=150, owed_minor=64_000)
+    await refund(database, by_policy, 63_000, "r-policy")
+    await paid(database, 256_000, state="cancelled", minutes=60, owed_minor=0)
     answer = (await shown(http)).json()
     (total,) = answer["sums"]
-    assert [total[part] for part in PARTS] == [900, 14_100, 32_000, 2_000, 78_000]
-    assert total["paid_minor"] == sum(total[part] for part in PARTS) == 127_000
+    assert [total[part] for part in PARTS] == [900, 77_100, 32_000, 320_000, 2_000, 79_000]
+    assert total["paid_minor"] == sum(total[part] for part in PARTS) == 511_000
     at_risk = [(item["booking_id"], item["open_minor"]) for item in answer["bookings"]]
-    assert at_risk == [(bounced, 64_000), (half, 10_000), (late, 4_000)]
+    assert at_risk == [(by_policy, 1_000), (bounced, 64_000), (half, 10_000), (late, 4_000)]
     assert answer["more"] is False
 
 
@@ -149,12 +162,12 @@ async def test_money_that_bought_nothing_is_counted_until_it_is_back(
     answer = (await shown(http)).json()
     (total,) = answer["sums"]
     assert (total["bookings"], total["unbooked"], total["paid_minor"]) == (1, 2, 2_300)
-    assert [total[part] for part in PARTS] == [0, 0, 0, 1_300, 1_000]
+    assert [total[part] for part in PARTS] == [0, 0, 0, 0, 1_300, 1_000]
     async with database.transaction() as work:
         await work.execute("UPDATE unbooked_payments SET decided_at = now() - interval '10 minutes'")
     await refund(database, booking_id, 1_000, "r-1", payment_id="pay-twice")
     answer = (await shown(http)).json()
-    assert [answer["sums"][0][part] for part in PARTS] == [0, 1_000, 0, 0, 1_300]
+    assert [answer["sums"][0][part] for part in PARTS] == [0, 1_000, 0, 0, 0, 1_300]
     at_risk = [(item["booking_id"], item["state"], item["open_minor"]) for item in answer["bookings"]]
     assert at_risk == [(booking_id, "confirmed", 1_000), (wrong, "unbooked", 300)]
     await refund(database, wrong, 300, "r-2")
@@ -169,13 +182,13 @@ async def test_authorized_money_that_bought_nothing_is_let_go_unless_it_was_capt
     message = secured(booking_id, 300)
     event = message.event.model_copy(update={"secured_as": "authorized"})
     await run(database, Message(message.id, message.type, message.key, event))
-    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0]
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0, 0]
     async with database.transaction() as work:
         await milestones.add_many(work, [(booking_id, "payment.captured", "another-payment", NOW, b"{}")])
-    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0]
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 300, 0, 0, 0]
     async with database.transaction() as work:
         await milestones.add_many(work, [(booking_id, "payment.captured", f"pay-{booking_id}", NOW, b"{}")])
-    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 0, 300, 0]
+    assert [(await shown(http)).json()["sums"][0][part] for part in PARTS] == [0, 0, 0, 0, 300, 0]
 
 
 async def test_only_staff_sees_it(http: httpx2.AsyncClient) -> None:
