@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, AnyStep, InlineStep, QueuedStep
-from contracts.booking_events import BookingCancelled, BookingConfirmed, CheckoutOpened, HoldExpired, RefundDue
+from contracts.booking_events import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingRescheduled,
+    CheckoutOpened,
+    HoldExpired,
+    RefundDue,
+    SessionCompleted,
+)
 from contracts.topics import (
     PAYMENT_BOOKINGS,
     PAYMENT_CAPTURES,
@@ -28,13 +36,19 @@ _DAY_SECONDS = 86_400.0
 def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -> tuple[AnyStep, ...]:
     """Observations and the view of bookings in the batch's transaction; captures, charges, refunds and
     payouts as queued calls."""
-    charges = Charges(settings, gateways, observing)
     return (
         InlineStep(PAYMENT_OBSERVATIONS, accepts=(ObservationReceived,), handle_many=observing.record_many),
         InlineStep(
             PAYMENT_BOOKINGS,
-            accepts=(CheckoutOpened, BookingConfirmed, BookingCancelled, HoldExpired),
-            handle_many=Bookings(charges).record_many,
+            accepts=(
+                CheckoutOpened,
+                BookingConfirmed,
+                BookingCancelled,
+                BookingRescheduled,
+                SessionCompleted,
+                HoldExpired,
+            ),
+            handle_many=Bookings(gateways, observing).record_many,
             critical=False,
         ),
         QueuedStep(
@@ -47,7 +61,7 @@ def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -
         QueuedStep(
             PAYMENT_CHARGES,
             accepts=(ChargeDue,),
-            handler=charges,
+            handler=Charges(settings, gateways, observing),
             ladder=SLOW_LADDER,
             deadline_seconds=_DAY_SECONDS,
         ),

@@ -11,7 +11,7 @@ from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
 from contracts.fulfillment_events import FulfillmentRejected, MeetingReady
-from contracts.payment_events import PaymentFailed
+from contracts.payment_events import PaymentFailed, PaymentMethodSaved
 from services.booking.domain.states import BookingState, BookingTrigger
 from services.booking.domain.transitions import BOOKING
 from services.booking.handlers.cancellations import Cancellation, cancel
@@ -33,8 +33,8 @@ def _milestone(message: Message) -> milestones.Milestone:
     event: Any = message.event
     subject = next((str(getattr(event, name)) for name in _SUBJECTS if hasattr(event, name)), "")
     at = _instant(event)
-    if isinstance(event, PaymentFailed) and event.pay_by is not None:
-        # A saved method is charged again and again: each decline is a milestone of its own.
+    if isinstance(event, PaymentMethodSaved) or (isinstance(event, PaymentFailed) and event.pay_by is not None):
+        # A saved method is charged again and again, and its charge moves with the service: each is a milestone of its own.
         subject = f"{subject}@{at.isoformat()}"
     return message.key, message.type, subject, at, message.body
 

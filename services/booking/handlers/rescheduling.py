@@ -71,13 +71,16 @@ async def _move(
     ends = [other.ends_at for other in taken if other.line_id != slot.line_id and other.state != SlotState.FREED]
     service_ends_at = max([*ends, starts_at + length])
     percent = _WHOLE if by_seller or booking.state is None else refund_percent(booking, taken)
-    await bookings.reschedule(work, booking.booking_id, service_ends_at, percent, actor)
+    lines = orjson.loads(booking.lines)
+    line = next(line for line in lines if line["line_id"] == slot.line_id)
+    line["session"] |= {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + length).isoformat()}
+    await bookings.reschedule(work, booking.booking_id, orjson.dumps(lines), service_ends_at, percent, actor)
     work.tell(
         BookingRescheduled(
             booking_id=booking.booking_id,
             reference=booking.reference,
             line_id=slot.line_id,
-            title=next(line["title"] for line in orjson.loads(booking.lines) if line["line_id"] == slot.line_id),
+            title=line["title"],
             starts_at=starts_at,
             ends_at=starts_at + length,
             previous_starts_at=slot.starts_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chassis.work import Row, Work
 
 _READ = """
@@ -28,11 +30,13 @@ SELECT booking_id, 'hold', $2, 'released', 'cancelled', $3, $4 FROM released
 _RESCHEDULE = """
 WITH held AS (
     UPDATE holds SET service_ends_at = $2 WHERE booking_id = $1
+), kept AS (
+    UPDATE hold_contents SET lines = $3::jsonb WHERE booking_id = $1
 ), capped AS (
-    UPDATE bookings SET refund_percent_cap = least(refund_percent_cap, $3) WHERE booking_id = $1
+    UPDATE bookings SET refund_percent_cap = least(refund_percent_cap, $4) WHERE booking_id = $1
 )
 INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger, actor)
-VALUES ($1, 'slot', 'claimed', 'claimed', 'moved', $4)
+VALUES ($1, 'slot', 'claimed', 'claimed', 'moved', $5)
 """
 
 
@@ -57,6 +61,9 @@ async def release(work: Work, booking: Row, actor: str, reason: str = "") -> Non
     await work.execute(_RELEASE, booking.booking_id, booking.hold_state, actor, reason or None)
 
 
-async def reschedule(work: Work, booking_id: str, service_ends_at: object, refund_percent: int, actor: str) -> None:
-    """Keep when the last session ends by now, and that no more than `refund_percent` goes back from now on."""
-    await work.execute(_RESCHEDULE, booking_id, service_ends_at, refund_percent, actor)
+async def reschedule(
+    work: Work, booking_id: str, lines: bytes, service_ends_at: datetime, refund_percent: int, actor: str
+) -> None:
+    """Keep the lines (JSON) with their new times, when the last session ends by now, and that no more than
+    `refund_percent` goes back from now on."""
+    await work.execute(_RESCHEDULE, booking_id, service_ends_at, lines.decode(), refund_percent, actor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.payment.domain import planning
+from services.payment.domain.capturing import plan_capture
 from services.payment.domain.disputing import apply_dispute
 from services.payment.domain.moving import move, why_not
 from services.payment.domain.observation import Observation, Seen
@@ -148,15 +148,7 @@ def _plan_capture(payment: Payment, seen: Observation, effects: Effects) -> None
     if payment.collection is Collection.CAPTURE_NOW:
         effects.captures.append(payment)
         return
-    payment.capture_at = planning.capture_at(payment.service_ends_at, payment.capture_before, effects.now)
-    before = payment.capture_before
-    if before is not None and planning.needs_warning(payment.service_ends_at, before, effects.now):
-        detail = (
-            f"The gateway holds the money until {before:%Y-%m-%d %H:%M} UTC only, before the service ends; it is "
-            f"captured at {payment.capture_at:%Y-%m-%d %H:%M} UTC. Cancel in time if the service won't take place."
-        )
-        dedupe = f"capture-before-service/{payment.id}"
-        effects.open_case(Case("capture-before-service", dedupe, detail, payment, payment.amount_minor, 0))
+    plan_capture(payment, effects)
 
 
 def _learn_fee(payment: Payment, attempt: Attempt, seen: Observation, effects: Effects) -> None:

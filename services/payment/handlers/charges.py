@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 from chassis.ids import uuid7
 from chassis.outcomes import Dead, RetryAfter
@@ -16,13 +15,13 @@ from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain import planning
 from services.payment.domain.observation import Observation, Source
 from services.payment.domain.payment import Effects, Payment
-from services.payment.domain.saving import begin_charge, give_up, may_charge, refuse_charge
+from services.payment.domain.saving import begin_charge, may_charge, refuse_charge
 from services.payment.domain.states import OrderPurpose, PaymentState
 from services.payment.handlers.messages import ChargeDue
 from services.payment.handlers.observations import Observing
 from services.payment.handlers.outward import outward
 from services.payment.settings import PaymentSettings
-from services.payment.storage import orders, payments, polls
+from services.payment.storage import orders, payments
 
 _BUYER_AT_IT_SECONDS = 10.0
 
@@ -99,17 +98,6 @@ class Charges:
             effects = Effects(loaded.now or datetime.now(UTC), uuid7)
             refuse_charge(loaded.by_id[order.payment_id], result.refused, effects)
             await self._observing.settle(work, effects)
-
-    async def stop(self, work: Work, booking_ids: Sequence[str]) -> None:
-        """The holds of these bookings have ended, or they were cancelled: their saved methods are not charged any more."""
-        ids: Sequence[UUID] = await polls.with_saved_methods(work, booking_ids)
-        if not ids:
-            return
-        loaded = await payments.lock(work, ids)
-        effects = Effects(loaded.now or datetime.now(UTC), uuid7)
-        for payment_id in sorted(ids):
-            give_up(loaded.by_id[payment_id], "the place is held no longer", effects)
-        await self._observing.settle(work, effects)
 
     async def _lease(
         self,

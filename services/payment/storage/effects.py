@@ -13,13 +13,15 @@ UPDATE payments p SET status = u.status, authorized_minor = u.authorized_minor, 
        gateway_payment_id = u.gateway_payment_id, duplicate_of = u.duplicate_of, secured_at = u.secured_at,
        poll_at = CASE WHEN u.status = 'method_saved' THEN u.expires_at WHEN u.awaited THEN p.poll_at END,
        capture_before = u.capture_before, capture_at = u.capture_at, fee_minor = u.fee_minor, expires_at = u.expires_at,
-       charge_at = u.charge_at, saved_customer = u.saved_customer, saved_method = u.saved_method, updated_at = now()
+       charge_at = u.charge_at, saved_customer = u.saved_customer, saved_method = u.saved_method,
+       service_ends_at = u.service_ends_at, authorize_at = u.authorize_at, updated_at = now()
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::uuid[],
             $9::timestamptz[], $10::bool[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],
-            $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[])
+            $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[],
+            $18::timestamptz[], $19::timestamptz[])
      AS u (id, status, authorized_minor, captured_minor, refunded_minor, gateway_order_id, gateway_payment_id,
            duplicate_of, secured_at, awaited, capture_before, capture_at, fee_minor, expires_at, charge_at,
-           saved_customer, saved_method)
+           saved_customer, saved_method, service_ends_at, authorize_at)
 WHERE p.id = u.id
 """
 _ORDERS = """
@@ -119,6 +121,8 @@ async def _write_payments(work: Work, effects: Effects) -> None:
             [p.charge_at for p in rows],
             [p.saved_customer for p in rows],
             [p.saved_method for p in rows],
+            [p.service_ends_at for p in rows],
+            [p.authorize_at for p in rows],
         )
 
 

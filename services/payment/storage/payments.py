@@ -79,6 +79,11 @@ SELECT payment_id, id, gateway_dispute_id, gateway_payment_id, status, amount_mi
 FROM disputes WHERE payment_id = ANY($1::uuid[])
 """
 
+_LOCK_BOOKINGS = f"""
+SELECT {_COLUMNS}, now() AS present FROM payments p
+WHERE p.booking_id = ANY($1::text[]) ORDER BY p.id FOR UPDATE OF p
+"""  # noqa: S608
+
 
 async def lock_seen(
     work: Work,
@@ -104,6 +109,11 @@ async def lock_seen(
 async def lock(work: Work, ids: Iterable[UUID]) -> Loaded:
     """Lock, in id order, the payments `ids` and their bookings' other payments."""
     return await _load(work, await work.fetch(_LOCK_IDS, list(ids)))
+
+
+async def lock_bookings(work: Work, booking_ids: Sequence[str]) -> Loaded:
+    """Lock, in id order, every payment of these bookings."""
+    return await _load(work, await work.fetch(_LOCK_BOOKINGS, list(booking_ids)))
 
 
 async def _load(work: Work, rows: Sequence[Any]) -> Loaded:

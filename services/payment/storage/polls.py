@@ -121,16 +121,6 @@ async def charges_due(work: Work, limit: int, again_seconds: float) -> Sequence[
     )
 
 
-async def with_saved_methods(work: Work, booking_ids: Sequence[str]) -> Sequence[UUID]:
-    """The payments of these bookings that a saved method may still pay."""
-    rows = await work.fetch(
-        """SELECT id FROM payments WHERE booking_id = ANY($1::text[]) AND saved_method IS NOT NULL
-             AND status IN ('method_saved', 'pending', 'failed')""",
-        list(booking_ids),
-    )
-    return [row.id for row in rows]
-
-
 async def refunds_to_check(work: Work, limit: int, again_seconds: float) -> Sequence[Row]:
     """Refunds that the gateway should have settled by now; asked about again in `again_seconds`."""
     return await work.fetch(

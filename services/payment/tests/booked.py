@@ -34,7 +34,16 @@ async def confirm(stage: Stored, payment_id: UUID, *lines: tuple[int, str | None
     ((booking_id, currency),) = await rows(
         stage.database, "SELECT booking_id, currency FROM payments WHERE id = $1", payment_id
     )
-    event = BookingConfirmed(
+    event = confirmed(booking_id, payment_id, *lines, currency=currency)
+    async with stage.database.transaction() as work:
+        await bookings.record_many(work, [message(event)])
+
+
+def confirmed(
+    booking_id: str, payment_id: UUID, *lines: tuple[int, str | None], currency: str = "INR"
+) -> BookingConfirmed:
+    """What booking tells of a paid booking: lines of (minor units, partner)."""
+    return BookingConfirmed(
         booking_id=booking_id,
         reference="BK-449034CB",
         payment_id=str(payment_id),
@@ -56,8 +65,6 @@ async def confirm(stage: Stored, payment_id: UUID, *lines: tuple[int, str | None
         currency=currency,
         confirmed_at=datetime.now(UTC),
     )
-    async with stage.database.transaction() as work:
-        await bookings.record_many(work, [message(event)])
 
 
 async def balances(stage: Stage) -> dict[str, int]:

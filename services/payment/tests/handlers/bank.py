@@ -86,7 +86,7 @@ class Desk:
         settings, gateways = settings_of(**_KEYS), Gateways([Scripted(self.bank)])
         self.observing = Observing(settings, gateways)
         self.charges = Charges(settings, gateways, self.observing)
-        self.bookings = Bookings(self.charges)
+        self.bookings = Bookings(gateways, self.observing)
         self.polling = Polling(settings, gateways, self.observing)
 
     async def save(self, **changed: Any) -> UUID:
