@@ -10,7 +10,7 @@ PROCESSES ?= auto
 RUN_STAMP := $(VENV)/.installed-local
 DEV_STAMP := $(VENV)/.installed-dev
 
-.PHONY: demo up down clean test check integration conformance crashes histories chaos bench logs token schemas
+.PHONY: demo up down clean test check integration conformance crashes histories chaos bench flatness logs token schemas
 .DEFAULT_GOAL := demo
 
 $(VENV)/bin/uv: requirements-uv.txt
@@ -83,3 +83,6 @@ chaos: $(DEV_STAMP) ## kill processes, broker and database under load; ends with
 
 bench: $(DEV_STAMP) ## measure; prints a table and writes bench/results/latest.json
 	@$(BIN)/python -m bench
+
+flatness: $(DEV_STAMP) ## 100,000 purchases on one stage: is the last as cheap as the first? writes bench/results/flatness.json
+	@$(BIN)/python -m bench.flatness
