@@ -88,7 +88,8 @@ def time_zone_of(lines: Sequence[ConfirmedLine]) -> str:
 class CheckoutOpened(Event):
     """A cart was checked out: what its checkout token says, for who has only the cart's id (S4-03, ADR 0015).
 
-    `buyer_id` names the account, or nobody (`guest-…`); `expires_at` is the end of the checkout token.
+    `buyer_id` names the account, or nobody (`guest-…`); `expires_at` is the end of the checkout token. Of a quotation the
+    `cart_id` is its own, and `seller_id` the expert who asks for the money.
     """
 
     type: ClassVar[str] = "checkout.opened"
@@ -100,6 +101,7 @@ class CheckoutOpened(Event):
     currency: Currency
     capture_policy: Literal["immediate", "after_service"]
     buyer_id: Identifier
+    seller_id: Identifier | None = None
     service_ends_at: Instant | None = None
     opened_at: Instant
     expires_at: Instant
@@ -194,6 +196,24 @@ class RefundDue(Event):
     currency: Currency
     reason: ShortText
     unmade: UnmadeBooking | None = None
+
+
+@register
+class QuotationSent(Event):
+    """An expert offers one buyer a session at a price of its own; the time is held, and can be paid until `pay_by` (S0-19)."""
+
+    type: ClassVar[str] = "quotation.sent"
+    topic: ClassVar = BOOKING_EVENTS
+
+    quotation_id: Identifier
+    expert_name: ShortText
+    amount_minor: AmountMinor
+    currency: Currency
+    starts_at: Instant
+    ends_at: Instant
+    pay_by: Instant
+    sent_at: Instant
+    unmade: UnmadeBooking
 
 
 @register

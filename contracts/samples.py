@@ -152,6 +152,18 @@ def _sessions() -> tuple[Event, ...]:
             service_ends_at=FIRST + timedelta(days=1, hours=1),
             rescheduled_at=AT,
         ),
+        b.QuotationSent(
+            booking_id=BOOKING,
+            quotation_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708193",
+            expert_name="Maya Iyer",
+            amount_minor=99900,
+            currency="INR",
+            starts_at=FIRST,
+            ends_at=FIRST + timedelta(hours=1),
+            pay_by=AT + timedelta(days=3),
+            sent_at=AT,
+            unmade=_UNMADE,
+        ),
         b.SessionCompleted(
             booking_id=BOOKING, line_id=_LINE.line_id, outcome="took_place", last=True, completed_at=FIRST
         ),

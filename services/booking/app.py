@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chassis.hosting import Application
-from services.booking.api import bookings, carts, cases, catalogue, changes, experts, sessions
+from services.booking.api import bookings, carts, cases, catalogue, changes, experts, quotations, sessions
 from services.booking.consumers import STEPS
 from services.booking.settings import BookingSettings
 from services.booking.timers import PERIODICS
@@ -26,6 +26,7 @@ def build(settings: BookingSettings) -> Application:
             bookings.router,
             changes.router,
             sessions.router,
+            quotations.router,
             cases.router,
         ),
         steps=STEPS,

@@ -38,11 +38,13 @@ def _known_zone(name: str) -> str:
 Zone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_known_zone)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A body that takes no field that it does not know."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Schedule(_Strict):
+class Schedule(Strict):
     """The wished days: Monday is 0."""
 
     weekdays: tuple[Weekday, ...] = Field(min_length=1, max_length=7)
@@ -56,11 +58,11 @@ class WishedPreferences(Preferences):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NewCart(_Strict):
+class NewCart(Strict):
     """An empty cart needs nothing."""
 
 
-class _Line(_Strict):
+class _Line(Strict):
     offer_id: str = Field(min_length=1, max_length=64)
     quantity: int = Field(default=1, ge=1, le=1)
 
@@ -111,7 +113,7 @@ def _kind(line: Any) -> str:
 NewLine = Annotated[Annotated[CourseLine, Tag(COURSE)] | Annotated[SessionLine, Tag(SESSION)], Discriminator(_kind)]
 
 
-class BuyerIn(_Strict):
+class BuyerIn(Strict):
     """Who buys."""
 
     name: Name
@@ -119,7 +121,7 @@ class BuyerIn(_Strict):
     phone: Phone | None = None
 
 
-class CheckoutIn(_Strict):
+class CheckoutIn(Strict):
     """The buyer of a checkout."""
 
     buyer: BuyerIn
@@ -141,21 +143,21 @@ BookIn = Annotated[Annotated[BookCourseIn, Tag(COURSE)] | Annotated[BookSessionI
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 
 
-class CancelIn(_Strict):
+class CancelIn(Strict):
     """A cancellation: as a quote says, once it is paid."""
 
     quote_id: str | None = Field(default=None, max_length=2000)
     reason: Reason = ""
 
 
-class RescheduleIn(_Strict):
+class RescheduleIn(Strict):
     """Another time for a session; which one, where the booking has several."""
 
     starts_at: AwareDatetime
     line_id: str | None = Field(default=None, min_length=1, max_length=64)
 
 
-class CompleteIn(_Strict):
+class CompleteIn(Strict):
     """A session that took place; all of the caller's in the booking when none is named."""
 
     line_id: str | None = Field(default=None, min_length=1, max_length=64)

@@ -8,12 +8,13 @@ from typing import Any
 
 import orjson
 
-from services.booking.domain.offers import COURSE, SESSION, Priced
+from services.booking.domain.offers import COURSE, QUOTATION, SESSION, Priced
 
 _BEGINNING = (("payment.secured", "your payment"), ("booking.confirmed", "your place"))
 _OF_A_KIND = {
     COURSE: (("purchase.recorded", "your course"), ("trainer.assigned", "your trainer")),
     SESSION: (("meeting.ready", "your meeting"),),
+    QUOTATION: (("meeting.ready", "your meeting"),),
 }
 _END = (("invoice.issued", "your invoice"), ("fulfillment.completed", "everything is ready"))
 _PROOFS = {

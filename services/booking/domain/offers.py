@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
 
-SESSION, COURSE = "session", "course"
+SESSION, COURSE, QUOTATION = "session", "course", "quotation"
 
 
 @dataclass(frozen=True, slots=True)

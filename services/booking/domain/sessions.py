@@ -55,7 +55,11 @@ def slot_of(line: Line) -> Slot:
 
 def wish_of(line: Line) -> dict[str, Any]:
     """The shape of `contracts.booking_events.SessionWish`."""
-    expert, slot = expert_of(line), slot_of(line)
+    return session_wish(expert_of(line), slot_of(line), line.wish["time_zone"])
+
+
+def session_wish(expert: Expert, slot: Slot, time_zone: str) -> dict[str, Any]:
+    """What a session at `slot` asks of `expert`, in the buyer's `time_zone`: `contracts.booking_events.SessionWish`."""
     return {
         "expert_id": expert.expert_id,
         "expert_name": expert.name,
@@ -64,5 +68,5 @@ def wish_of(line: Line) -> dict[str, Any]:
         "room_url": expert.room_url,
         "starts_at": slot.starts_at.isoformat(),
         "ends_at": slot.ends_at.isoformat(),
-        "time_zone": line.wish["time_zone"],
+        "time_zone": time_zone,
     }

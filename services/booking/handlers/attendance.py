@@ -12,7 +12,6 @@ from chassis.machine import Move
 from chassis.problems import Problem
 from chassis.work import Database, Row, Work
 from contracts.booking_events import SessionCompleted
-from services.booking.domain.offers import SESSION
 from services.booking.domain.sessions import WAIT_FOR_WORD
 from services.booking.domain.states import BookingState, BookingTrigger, SlotState
 from services.booking.domain.transitions import BOOKING
@@ -71,7 +70,7 @@ async def _follow(
 ) -> None:
     """Tell it, and move the booking: begun with the first session, over with the last if sessions are all it has."""
     awaited = [slot for slot in taken.values() if slot.state == SlotState.CLAIMED and slot.line_id not in ended]
-    only_sessions = all(line["kind"] == SESSION for line in orjson.loads(booking.lines))
+    only_sessions = all(line.get("session") for line in orjson.loads(booking.lines))
     last = not awaited and only_sessions
     trigger = BookingTrigger.LAST_SESSION_HELD if last else BookingTrigger.FIRST_SESSION_HELD
     decision = BOOKING.decide(BookingState(booking.state), trigger)

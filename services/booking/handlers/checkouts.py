@@ -52,7 +52,7 @@ async def check_out(
     await holds.create(work, hold, settings.booking_hold_seconds)
     await carts.mark_checked_out(work, cart.cart_id, booking_id)
     made = await holds.find(work, booking_id)
-    work.tell(_opened(settings, made))
+    work.tell(opened(settings, made))
     return answer(settings, made)
 
 
@@ -92,10 +92,12 @@ def _claims(settings: BookingSettings, hold: Any) -> dict[str, Any]:
     }
 
 
-def _opened(settings: BookingSettings, hold: Any) -> CheckoutOpened:
+def opened(settings: BookingSettings, hold: Any, seller_id: str | None = None) -> CheckoutOpened:
+    """What a checkout's token says, for who has only the cart's or the quotation's id."""
     claims = _claims(settings, hold)
     expires_at = datetime.fromtimestamp(claims.pop("exp"), UTC)
-    return CheckoutOpened(**claims, cart_id=hold.cart_id, opened_at=hold.created_at, expires_at=expires_at)
+    told = {"cart_id": hold.cart_id, "seller_id": seller_id, "opened_at": hold.created_at, "expires_at": expires_at}
+    return CheckoutOpened(**claims, **told)
 
 
 def checkout_token(settings: BookingSettings, hold: Any) -> str:
