@@ -21,7 +21,8 @@ News = BookingRescheduled | SessionCompleted | BookingCancelled
 async def change_many(work: Work, messages: Sequence[Message]) -> None:
     """Move meetings on as the batch's messages say, in their order; late and repeated words change nothing.
 
-    Raises `Dead` for a session that was never recorded. A cancelled booking without sessions is nothing to do.
+    A move of a session that is not paid yet is nothing to do, its confirmation names the time that stands; nor is the end
+    of a booking without sessions. Raises `Dead` for a session that was held and never recorded.
     """
     if not messages:
         return
@@ -62,7 +63,7 @@ class _Batch:
         if isinstance(event, BookingCancelled):
             return rows
         of_line = [row for row in rows if row.line_id == event.line_id]
-        if not of_line:
+        if not of_line and isinstance(event, SessionCompleted):
             raise Dead(f"there is no consultation of line {event.line_id}")
         return of_line
 

@@ -22,10 +22,26 @@ _VALID_DAYS = {10: 180, 20: 270, 30: 365}
 
 
 async def take_many(work: Work, messages: Sequence[Message]) -> None:
-    """All that booking says. Confirmations come first: one is the first message of its key, and nothing said of
-    another booking touches it, so this is the same as in the order of the messages."""
-    await record_many(work, [message for message in messages if isinstance(message.event, BookingConfirmed)])
-    await meetings.change_many(work, [m for m in messages if not isinstance(m.event, BookingConfirmed)])
+    """All that booking says, with the effect of taking it in the order of the messages.
+
+    A session may be moved before it is paid. What was said before its confirmation is in it, so that is not done again.
+    """
+    first: dict[str, int] = {}
+    confirmed: list[Message] = []
+    news: list[tuple[int, Message]] = []
+    for position, message in enumerate(messages):
+        if isinstance(message.event, BookingConfirmed):
+            first.setdefault(message.event.booking_id, position)
+            confirmed.append(message)
+        else:
+            news.append((position, message))
+    await meetings.change_many(
+        work, [said for position, said in news if position < first.get(said.event.booking_id, 0)]
+    )
+    await record_many(work, confirmed)
+    await meetings.change_many(
+        work, [said for position, said in news if position >= first.get(said.event.booking_id, 0)]
+    )
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:

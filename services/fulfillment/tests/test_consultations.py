@@ -147,12 +147,24 @@ async def test_late_and_repeated_words_change_nothing(database: Database) -> Non
     ]
 
 
-async def test_a_cancelled_course_is_nothing_to_do_and_an_unknown_session_is_dead(database: Database) -> None:
+async def test_a_cancelled_course_is_nothing_to_do_and_an_unknown_session_that_was_held_is_dead(
+    database: Database,
+) -> None:
     booking = confirmed(course())
     await run(database, take_many, [booking, cancelled(booking.key), cancelled("nobody-knows")])
-    for unknown in (rescheduled(booking.key), completed("nobody-knows")):
-        with pytest.raises(Dead, match="no consultation"):
-            await run(database, take_many, [unknown])
+    with pytest.raises(Dead, match="no consultation"):
+        await run(database, take_many, [completed("nobody-knows")])
+
+
+async def test_a_move_from_before_the_payment_is_in_the_confirmation_and_not_done_again(database: Database) -> None:
+    booking = confirmed(sessions.session(starts_at=AT + 2 * HOUR), booking_id="bk-1")
+    move = rescheduled("bk-1", 1)
+    for batches in ([[move, booking]], [[move], [booking]]):
+        for batch in batches:
+            await run(database, take_many, batch)
+        assert [(row[2], row[3]) for row in await rows(database, MEETINGS)] == [("live", AT + 2 * HOUR)]
+        async with database.transaction() as work:
+            await work.execute("TRUNCATE consultations, fulfillments")
 
 
 BOOKINGS = st.sampled_from(["bk-1", "bk-2"])
@@ -185,9 +197,10 @@ async def test_a_batch_writes_what_its_messages_one_by_one_would_write(
 ) -> None:
     """Whatever the order of what is said after the confirmations, and wherever the others' words stand between them."""
     first, second = _bought()
-    place = data.draw(st.integers(0, len([w for w in words if w.key == "bk-1"])))
-    early = [word for word in words if word.key == "bk-1"][:place]
-    messages = [first, *early, second, *(word for word in words if word not in early)]
+    own = [word for word in words if word.key == "bk-1"]
+    place = data.draw(st.integers(0, len(own)))
+    before = [rescheduled(key, days) for key in ("bk-2", "bk-1") for days in range(data.draw(st.integers(0, 2)))]
+    messages = [*before, first, *own[:place], second, *(word for word in words if word not in own[:place])]
     written = []
     for batches in ([messages], [[message] for message in messages]):
         async with database.transaction() as work:

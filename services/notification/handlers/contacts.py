@@ -18,16 +18,30 @@ from services.notification.storage import consultations, contacts
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
-    """A fixed number of statements for any number of events. Confirmations come first: each is the first of its key."""
-    events = [message.event for message in messages]
-    news = [event for event in events if isinstance(event, News)]
-    await contacts.record_buyers(work, [event for event in events if not isinstance(event, News)])
-    await consultations.record(work, [event for event in events if isinstance(event, BookingConfirmed)])
-    if news:
-        await _tell_experts(work, news)
+    """A fixed number of statements for any number of events, with the effect of taking them in their order.
+
+    A session may be moved before it is paid: then its expert does not know of it, and its confirmation names the time
+    that stands. So what a batch says of a booking before its confirmation comes first.
+    """
+    first: dict[str, int] = {}
+    buyers: list[Any] = []
+    news: list[tuple[int, News]] = []
+    for position, event in enumerate(message.event for message in messages):
+        if isinstance(event, News):
+            news.append((position, event))
+            continue
+        buyers.append(event)
+        if isinstance(event, BookingConfirmed):
+            first.setdefault(event.booking_id, position)
+    await _tell_experts(work, [said for position, said in news if position < first.get(said.booking_id, 0)])
+    await contacts.record_buyers(work, buyers)
+    await consultations.record(work, [event for event in buyers if isinstance(event, BookingConfirmed)])
+    await _tell_experts(work, [said for position, said in news if position >= first.get(said.booking_id, 0)])
 
 
 async def _tell_experts(work: Work, news: Sequence[News]) -> None:
+    if not news:
+        return
     rows = await consultations.lock(work, sorted({event.booking_id for event in news}))
     by_booking: dict[str, list[Consultation]] = {}
     for row in rows:

@@ -126,6 +126,20 @@ async def test_a_session_that_was_held_is_not_told_to_be_cancelled_or_moved(data
     assert await samples.rows(database, OWED) == [("expert-cancellation", "expert:exp-omar", "line-2")]
 
 
+async def test_a_move_from_before_the_payment_is_told_to_its_buyer_alone(
+    database: Database, post: Post, mail_server: MailServer, sink: Sink
+) -> None:
+    """The card was saved, nothing is paid: the expert hears of the session when it is, with the time that stands."""
+    moved = samples.rescheduled("bk-1")
+    await samples.know_buyers(database, [samples.extended("bk-1"), moved, samples.sold("bk-1")])
+    await samples.owe(database, [moved])
+    assert await samples.rows(database, "SELECT recipient FROM deliveries") == [("buyer",)]
+    assert await samples.rows(database, "SELECT rescheduled_at FROM consultations") == [(None,)]
+    async with post(mail_server) as until:
+        await until(ALL_SENT, [(0,)])
+    assert [to for to, _ in sink.taken] == [BUYER]
+
+
 async def test_an_older_move_that_comes_late_is_not_told_to_the_expert(database: Database) -> None:
     await samples.know_buyers(database, [samples.sold("bk-1")])
     await samples.know_buyers(database, [samples.rescheduled("bk-1", 3, 10), samples.rescheduled("bk-1", 1, 5)])
@@ -190,14 +204,15 @@ KEPT = (
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(news=st.lists(NEWS, max_size=10), early=st.integers(0, 10))
+@given(news=st.lists(NEWS, max_size=10), early=st.integers(0, 10), before=st.integers(0, 2))
 async def test_a_batch_of_what_booking_says_writes_what_its_messages_one_by_one_would_write(
-    database: Database, news: list[Event], early: int
+    database: Database, news: list[Event], early: int, before: int
 ) -> None:
     first = [event for event in news if event.booking_id == "bk-1"][:early]
     lines = (samples.session(), samples.session("line-2", "exp-omar"))
     rest = [event for event in news if not any(event is one for one in first)]
-    events: list[Any] = [samples.sold("bk-1", *lines), *first, samples.sold("bk-2", *lines), *rest]
+    unpaid = [samples.rescheduled(key, 1) for key in ("bk-1", "bk-2")] * before
+    events: list[Any] = [*unpaid, samples.sold("bk-1", *lines), *first, samples.sold("bk-2", *lines), *rest]
     written = []
     for batches in ([events], [[event] for event in events]):
         async with database.transaction() as work:
