@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from chassis.hosting import Application
-from services.fulfillment.api import allocations, invoices, purchases
+from services.fulfillment.api import allocations, consultations, invoices, purchases
 from services.fulfillment.consumers import STEPS
 from services.fulfillment.settings import FulfillmentSettings
 from services.fulfillment.timers import PERIODICS
@@ -19,7 +19,7 @@ def build(settings: FulfillmentSettings) -> Application:
         name="fulfillment",
         settings=settings,
         migrations=MIGRATIONS,
-        routers=(purchases.router, allocations.router, invoices.router),
+        routers=(purchases.router, consultations.router, allocations.router, invoices.router),
         steps=STEPS,
         periodics=PERIODICS,
     )

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from chassis.steps import SLOW_LADDER, InlineStep, QueuedStep
-from contracts.booking_events import BookingConfirmed, HoldExtended, RefundDue
+from contracts.booking_events import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingRescheduled,
+    HoldExtended,
+    RefundDue,
+    SessionCompleted,
+)
 from contracts.topics import NOTIFICATION_DELIVERIES, NOTIFICATION_RECIPIENTS, NOTIFICATION_SENDING
 from services.notification.domain.notices import EVENTS, SendDelivery
 from services.notification.handlers.contacts import record_many
@@ -12,7 +19,7 @@ from services.notification.handlers.sending import Sending
 
 RECIPIENTS = InlineStep(
     NOTIFICATION_RECIPIENTS,
-    accepts=(BookingConfirmed, HoldExtended, RefundDue),
+    accepts=(BookingConfirmed, HoldExtended, RefundDue, BookingRescheduled, SessionCompleted, BookingCancelled),
     handle_many=record_many,
     critical=False,
 )

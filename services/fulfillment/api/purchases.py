@@ -13,10 +13,12 @@ from chassis.ops.views import plain
 from chassis.problems import Problem
 from chassis.serving import Db
 from services.fulfillment.domain.invoices import number_text
+from services.fulfillment.domain.states import MeetingState
 from services.fulfillment.handlers.by_hand import complete_session
-from services.fulfillment.storage import views
+from services.fulfillment.storage import consultations, views
 
 router = APIRouter(prefix="/api/v1", tags=["purchases"])
+_MOST = 200
 
 
 def may_see(caller: Principal, student_id: str, booking_id: str) -> bool:
@@ -25,10 +27,11 @@ def may_see(caller: Principal, student_id: str, booking_id: str) -> bool:
 
 
 def shown(row: Any) -> dict[str, Any]:
-    """A purchase on the dashboard."""
+    """A course on the dashboard."""
     wish = orjson.loads(row.metadata)
     kept = ("purchase_id", "booking_id", "student_id", "course_id", "title", "tier", "amount_minor", "currency")
     return {
+        "kind": "course",
         **{name: plain(getattr(row, name)) for name in kept},
         "purchased_at": plain(row.purchased_at),
         "expires_at": plain(row.expires_at),
@@ -41,24 +44,53 @@ def shown(row: Any) -> dict[str, Any]:
             "trainer_name": row.trainer_name,
             "first_session_at": plain(row.first_session_at),
         },
-        "invoice": None
-        if row.invoice_id is None
-        else {"invoice_id": plain(row.invoice_id), "invoice_number": number_text(row.issuer, row.year, row.number)},
+        "invoice": _invoice(row),
         "progress": {"completed": row.completed, "total": row.tier},
     }
+
+
+def shown_session(row: Any) -> dict[str, Any]:
+    """A session on the dashboard; one whose meeting was removed leads nowhere."""
+    kept = ("purchase_id", "booking_id", "student_id", "title", "amount_minor", "currency", "purchased_at")
+    return {
+        "kind": "session",
+        **{name: plain(getattr(row, name)) for name in kept},
+        "expert": {"expert_id": row.expert_id, "name": row.expert_name},
+        "starts_at": plain(row.starts_at),
+        "ends_at": plain(row.ends_at),
+        "time_zone": row.time_zone,
+        "provider": row.provider,
+        "join_url": joinable(row),
+        "state": row.state,
+        "invoice": _invoice(row),
+    }
+
+
+def joinable(row: Any) -> str | None:
+    """Where a session takes place; None once its meeting was removed."""
+    return None if row.state == MeetingState.REMOVED else str(row.join_url)
+
+
+def _invoice(row: Any) -> dict[str, Any] | None:
+    if row.invoice_id is None:
+        return None
+    return {"invoice_id": plain(row.invoice_id), "invoice_number": number_text(row.issuer, row.year, row.number)}
 
 
 @router.get("/purchases")
 async def list_purchases(
     caller: Caller, database: Db, student_id: str | None = None, booking_id: str | None = None
 ) -> dict[str, Any]:
-    """Purchases of a student (own, or any for staff) or of a guest's booking."""
+    """Purchases of a student (own, or any for staff) or of a guest's booking: courses and sessions, the newest first."""
     if caller.is_guest:
         student_id, booking_id = None, caller.scope.get("booking", "none")
     elif not caller.is_staff:
         student_id = caller.subject
     async with database.transaction() as work:
-        return {"purchases": [shown(row) for row in await views.purchases(work, student_id, booking_id)]}
+        courses = await views.purchases(work, student_id, booking_id)
+        sessions = await consultations.bought(work, student_id, booking_id)
+    found = [*map(shown, courses), *map(shown_session, sessions)]
+    return {"purchases": sorted(found, key=lambda one: str(one["purchase_id"]), reverse=True)[:_MOST]}
 
 
 @router.get("/progress/{purchase_id}")

@@ -1,4 +1,4 @@
-"""States and triggers of an allocation and of an invoice."""
+"""States and triggers of an allocation, of an invoice and of a meeting."""
 
 from __future__ import annotations
 
@@ -33,3 +33,20 @@ class InvoiceTrigger(StrEnum):
 
     NUMBERED = "numbered"
     CORRECTED = "corrected"
+
+
+class MeetingState(StrEnum):
+    """Where the meeting of a session stands (S1-02). `moved` is live too, at another time than the one bought."""
+
+    LIVE = "live"
+    MOVED = "moved"
+    HELD = "held"
+    REMOVED = "removed"
+
+
+class MeetingTrigger(StrEnum):
+    """What a meeting can see."""
+
+    MOVED = "moved"
+    HELD = "held"
+    CANCELLED = "cancelled"

@@ -1,4 +1,4 @@
-"""The tables that are fulfillment's machines: allocation and invoice."""
+"""The tables that are fulfillment's machines: allocation, invoice and meeting."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from services.fulfillment.domain.states import AllocationState as A
 from services.fulfillment.domain.states import AllocationTrigger as AT
 from services.fulfillment.domain.states import InvoiceState as I
 from services.fulfillment.domain.states import InvoiceTrigger as IT
+from services.fulfillment.domain.states import MeetingState as M
+from services.fulfillment.domain.states import MeetingTrigger as MT
 
 ALLOCATION = Machine(
     "allocation",
@@ -36,4 +38,25 @@ INVOICE = Machine(
         (I.CREDITED, IT.CORRECTED): Ignore("it was credited before"),
     },
     terminal={I.CREDITED},
+)
+
+MEETING = Machine(
+    "meeting",
+    M,
+    MT,
+    {
+        (M.LIVE, MT.MOVED): Move(M.MOVED),
+        (M.LIVE, MT.HELD): Move(M.HELD),
+        (M.LIVE, MT.CANCELLED): Move(M.REMOVED),
+        (M.MOVED, MT.MOVED): Move(M.MOVED),
+        (M.MOVED, MT.HELD): Move(M.HELD),
+        (M.MOVED, MT.CANCELLED): Move(M.REMOVED),
+        (M.HELD, MT.MOVED): Ignore("it was held: its time is past"),
+        (M.HELD, MT.HELD): Ignore("it was held before"),
+        (M.HELD, MT.CANCELLED): Ignore("it was held before the booking was cancelled"),
+        (M.REMOVED, MT.MOVED): Ignore("it was removed with its booking"),
+        (M.REMOVED, MT.HELD): Ignore("it was removed with its booking"),
+        (M.REMOVED, MT.CANCELLED): Ignore("it was removed before"),
+    },
+    terminal={M.HELD, M.REMOVED},
 )

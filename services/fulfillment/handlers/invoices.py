@@ -1,4 +1,4 @@
-"""`trainer.assigned` or `allocation.pending` → the invoice; the last one of a booking completes its fulfillment."""
+"""`trainer.assigned`, `allocation.pending`, `meeting.ready` → the invoice; a booking's last one completes its fulfillment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
 from contracts.fulfillment_events import CompletedLine, FulfillmentCompleted, InvoiceIssued
-from services.fulfillment.domain.invoices import ISSUER, lines_for, number_text
+from services.fulfillment.domain.invoices import ISSUER, lines_for, number_text, session_lines_for
 from services.fulfillment.storage import invoices
 
 Numbered = dict[UUID, tuple[UUID, str]]
@@ -51,7 +51,7 @@ async def _issue(work: Work, rows: Sequence[Any], numbered: Numbered, causes: di
     made: list[invoices.Invoice] = []
     for number, row in enumerate(rows, first):
         invoice_id, text = uuid7(), number_text(ISSUER, year, number)
-        lines = orjson.dumps(lines_for(row.title, row.tier, row.amount_minor)).decode()
+        lines = orjson.dumps(_invoiced(row)).decode()
         made.append((invoice_id, row.purchase_id, row.booking_id, number, lines, row.amount_minor, row.currency))
         numbered[row.purchase_id] = (invoice_id, text)
         event = InvoiceIssued(
@@ -67,6 +67,12 @@ async def _issue(work: Work, rows: Sequence[Any], numbered: Numbered, causes: di
     await invoices.issue_many(work, ISSUER, year, made)
 
 
+def _invoiced(row: Any) -> tuple[dict[str, Any], ...]:
+    if row.kind == "session":
+        return session_lines_for(row.title, row.trainer_name, row.amount_minor)
+    return lines_for(row.title, row.sessions, row.amount_minor)
+
+
 async def _complete(
     work: Work, standing: Sequence[Any], fulfillments: dict[str, Any], numbered: Numbered, causes: dict[UUID, UUID]
 ) -> None:
@@ -77,9 +83,7 @@ async def _complete(
     completed = []
     for booking_id, rows in by_booking.items():
         fulfillment = fulfillments[booking_id]
-        whole = len(rows) == fulfillment.purchases and all(
-            row.allocation == "approved" and row.purchase_id in numbered for row in rows
-        )
+        whole = len(rows) == fulfillment.purchases and all(row.in_place and row.purchase_id in numbered for row in rows)
         if fulfillment.completed_at is None and whole:
             completed.append(booking_id)
             lines = tuple(_line(row, numbered) for row in rows)
@@ -96,8 +100,9 @@ def _line(row: Any, numbered: Numbered) -> CompletedLine:
         title=row.title,
         trainer_id=row.trainer_id,
         trainer_name=row.trainer_name,
-        sessions_total=row.tier,
+        sessions_total=row.sessions,
         first_session_at=row.first_session_at,
         invoice_id=str(invoice_id),
         invoice_number=text,
+        join_url=row.join_url,
     )

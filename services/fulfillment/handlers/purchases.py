@@ -1,4 +1,4 @@
-"""`booking.confirmed` → purchases in `student_course_purchases`, one for each course line (S2-02)."""
+"""`booking.confirmed` → purchases, one for each line: courses in `student_course_purchases`, sessions in `consultations`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,44 @@ from chassis.steps import Message
 from chassis.work import Work
 from contracts.booking_events import BookingConfirmed, ConfirmedLine, CourseWish
 from contracts.fulfillment_events import PurchaseRecorded
+from services.fulfillment.handlers import consultations, meetings
+from services.fulfillment.handlers.consultations import Bought
 from services.fulfillment.storage import purchases
 
 _VALID_DAYS = {10: 180, 20: 270, 30: 365}
 
 
+async def take_many(work: Work, messages: Sequence[Message]) -> None:
+    """All that booking says, with the effect of taking it in the order of the messages.
+
+    A session may be moved before it is paid. What was said before its confirmation is in it, so that is not done again.
+    """
+    first: dict[str, int] = {}
+    confirmed: list[Message] = []
+    news: list[tuple[int, Message]] = []
+    for position, message in enumerate(messages):
+        if isinstance(message.event, BookingConfirmed):
+            first.setdefault(message.event.booking_id, position)
+            confirmed.append(message)
+        else:
+            news.append((position, message))
+    await meetings.change_many(
+        work, [said for position, said in news if position < first.get(said.event.booking_id, 0)]
+    )
+    await record_many(work, confirmed)
+    await meetings.change_many(
+        work, [said for position, said in news if position >= first.get(said.event.booking_id, 0)]
+    )
+
+
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
-    """Record the batch's purchases. Raises `Dead` for a booking with a line that is no course."""
+    """Record the batch's purchases. Raises `Dead` for a booking with a line that is neither course nor session."""
+    if not messages:
+        return
     now = datetime.now(UTC)
     begun: list[tuple[Any, ...]] = []
     bought: list[tuple[Any, ...]] = []
+    sessions: list[Bought] = []
     events: list[tuple[UUID, PurchaseRecorded, UUID]] = []
     for message in messages:
         booking: BookingConfirmed = message.event
@@ -33,23 +61,21 @@ async def record_many(work: Work, messages: Sequence[Message]) -> None:
         )
         for line in booking.lines:
             purchase_id = uuid7()
-            bought.append(_row(purchase_id, booking, line))
-            events.append((purchase_id, _event(purchase_id, booking, line, now), message.id))
+            if line.session is not None:
+                sessions.append(Bought(purchase_id, booking, line, line.session, message.id))
+            elif line.course is not None:
+                bought.append(_row(purchase_id, booking, line, line.course))
+                events.append((purchase_id, _event(purchase_id, booking, line, line.course, now), message.id))
+            else:
+                raise Dead(f"a line of kind {line.kind} has no steps yet")
     new = await purchases.record_many(work, begun, bought)
     for purchase_id, event, cause in events:
         if purchase_id in new:
             work.tell(event, causation=cause)
-    telemetry.PURCHASES.labels("recorded").inc(len(new))
+    telemetry.PURCHASES.labels("recorded").inc(len(new) + await consultations.record_many(work, sessions))
 
 
-def _course(line: ConfirmedLine) -> CourseWish:
-    if line.course is None:
-        raise Dead(f"a line of kind {line.kind} has no steps yet")
-    return line.course
-
-
-def _row(purchase_id: UUID, booking: BookingConfirmed, line: ConfirmedLine) -> tuple[Any, ...]:
-    course = _course(line)
+def _row(purchase_id: UUID, booking: BookingConfirmed, line: ConfirmedLine, course: CourseWish) -> tuple[Any, ...]:
     return (
         purchase_id,
         booking.booking_id,
@@ -66,8 +92,9 @@ def _row(purchase_id: UUID, booking: BookingConfirmed, line: ConfirmedLine) -> t
     )
 
 
-def _event(purchase_id: UUID, booking: BookingConfirmed, line: ConfirmedLine, now: datetime) -> PurchaseRecorded:
-    course = _course(line)
+def _event(
+    purchase_id: UUID, booking: BookingConfirmed, line: ConfirmedLine, course: CourseWish, now: datetime
+) -> PurchaseRecorded:
     return PurchaseRecorded(
         booking_id=booking.booking_id,
         purchase_id=str(purchase_id),

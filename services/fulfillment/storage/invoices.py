@@ -12,13 +12,20 @@ _LOCK = """
 SELECT booking_id, purchases, completed_at FROM fulfillments WHERE booking_id = ANY($1::text[]) ORDER BY booking_id FOR UPDATE
 """
 _STANDING = """
-SELECT p.purchase_id, p.booking_id, p.title, p.tier, p.amount_minor, p.currency, a.allocation_id, a.state AS allocation,
-       a.trainer_id, a.first_session_at, t.name AS trainer_name, i.invoice_id, i.year, i.number
+SELECT 'course' AS kind, p.purchase_id, p.booking_id, p.line_id, p.title, p.tier AS sessions, p.amount_minor, p.currency,
+       coalesce(a.state = 'approved', false) AS in_place, a.trainer_id, t.name AS trainer_name, a.first_session_at,
+       NULL AS join_url, i.invoice_id, i.year, i.number
 FROM student_course_purchases p
 LEFT JOIN trainer_allocations a ON a.purchase_id = p.purchase_id
 LEFT JOIN trainers t ON t.trainer_id = a.trainer_id
 LEFT JOIN invoices i ON i.purchase_id = p.purchase_id
-WHERE p.booking_id = ANY($1::text[]) ORDER BY p.booking_id, p.line_id
+WHERE p.booking_id = ANY($1::text[])
+UNION ALL
+SELECT 'session', c.purchase_id, c.booking_id, c.line_id, c.title, 1, c.amount_minor, c.currency,
+       c.state <> 'removed', c.expert_id, c.expert_name, c.starts_at, c.join_url, i.invoice_id, i.year, i.number
+FROM consultations c LEFT JOIN invoices i ON i.purchase_id = c.purchase_id
+WHERE c.booking_id = ANY($1::text[])
+ORDER BY booking_id, line_id
 """
 
 
@@ -28,7 +35,10 @@ async def lock_fulfillments(work: Work, booking_ids: list[str]) -> dict[str, Any
 
 
 async def standing(work: Work, booking_ids: list[str]) -> Sequence[Any]:
-    """Where every purchase of `booking_ids` stands: allocation, trainer, invoice."""
+    """Where every purchase of `booking_ids` stands: whether it is in place, who gives it and when, its invoice.
+
+    A course is in place once it has its trainer, a session unless its meeting was removed.
+    """
     return await work.fetch(_STANDING, booking_ids)
 
 

@@ -28,12 +28,18 @@ RETURNING purchase_id
 """
 
 
+_COLUMNS = 12
+
+
 async def record_many(
     work: Work, fulfillments: Sequence[tuple[Any, ...]], purchases: Sequence[tuple[Any, ...]]
 ) -> set[UUID]:
-    """Write both, column-wise; returns the purchase ids that are new (a line bought twice is one purchase, S2-11)."""
+    """Write both, column-wise; returns the purchase ids that are new (a line bought twice is one purchase, S2-11).
+
+    There may be fulfillments without a course.
+    """
     columns = [list(column) for column in zip(*fulfillments, strict=True)]
-    columns += [list(column) for column in zip(*purchases, strict=True)]
+    columns += [list(column) for column in zip(*purchases, strict=True)] or [[] for _ in range(_COLUMNS)]
     return {row.purchase_id for row in await work.fetch(_RECORD, *columns)}
 
 

@@ -21,14 +21,14 @@ LEFT JOIN student_progress g ON g.purchase_id = p.purchase_id
 
 
 async def purchases(work: Work, student_id: str | None, booking_id: str | None) -> Sequence[Any]:
-    """Purchases of a student or of a booking, the newest first, at most 200."""
+    """Courses of a student or of a booking, the newest first, at most 200."""
     where = """WHERE ($1::text IS NULL OR p.student_id = $1) AND ($2::text IS NULL OR p.booking_id = $2)
                ORDER BY p.purchase_id DESC LIMIT 200"""
     return await work.fetch(_PURCHASES + where, student_id, booking_id)
 
 
 async def purchase(work: Work, purchase_id: UUID) -> Any | None:
-    """One purchase."""
+    """One course."""
     return await work.fetch_one(_PURCHASES + "WHERE p.purchase_id = $1", purchase_id)
 
 
@@ -50,12 +50,14 @@ async def allocations(work: Work, state: str | None) -> Sequence[Any]:
 
 
 _INVOICE = """
-SELECT i.*, f.reference, f.buyer, p.student_id, p.title FROM invoices i
-JOIN fulfillments f ON f.booking_id = i.booking_id JOIN student_course_purchases p ON p.purchase_id = i.purchase_id
+SELECT i.*, f.reference, f.buyer, coalesce(p.student_id, c.student_id) AS student_id FROM invoices i
+JOIN fulfillments f ON f.booking_id = i.booking_id
+LEFT JOIN student_course_purchases p ON p.purchase_id = i.purchase_id
+LEFT JOIN consultations c ON c.purchase_id = i.purchase_id
 WHERE i.invoice_id = $1
 """
 
 
 async def invoice(work: Work, invoice_id: UUID) -> Any | None:
-    """One invoice with its buyer."""
+    """One invoice with its buyer, of a course or of a session. Title and amount are its own, as it was issued."""
     return await work.fetch_one(_INVOICE, invoice_id)

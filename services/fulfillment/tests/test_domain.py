@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import itertools
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.machine import Ignore, Move
 from services.fulfillment.domain.assignment import Trainer, Wish, assign, distance_km
-from services.fulfillment.domain.invoices import lines_for, number_text
+from services.fulfillment.domain.invoices import lines_for, number_text, session_lines_for
+from services.fulfillment.domain.meetings import Meeting
 from services.fulfillment.domain.schedule import lay_out
+from services.fulfillment.domain.states import MeetingState as M
+from services.fulfillment.domain.states import MeetingTrigger as MT
+from services.fulfillment.domain.transitions import MEETING
 
 SLOTS = ("09:00", "10:00")
 wishes = st.lists(
@@ -102,4 +108,48 @@ def test_an_hour_that_does_not_exist_moves_forward() -> None:
 def test_an_invoice_says_what_was_bought_and_sums_up() -> None:
     lines = lines_for("Mathematics", 10, 99900)
     assert sum(line["amount_minor"] for line in lines) == 99900
+    assert session_lines_for("Strategy", "Maya Iyer", 2500) == (
+        {"text": "Strategy, with Maya Iyer", "kind": "session", "quantity": 1, "amount_minor": 2500},
+    )
     assert number_text("PF", 2026, 42) == "PF-2026-000042"
+
+
+MOVES = {
+    (M.LIVE, MT.MOVED): M.MOVED,
+    (M.LIVE, MT.HELD): M.HELD,
+    (M.LIVE, MT.CANCELLED): M.REMOVED,
+    (M.MOVED, MT.MOVED): M.MOVED,
+    (M.MOVED, MT.HELD): M.HELD,
+    (M.MOVED, MT.CANCELLED): M.REMOVED,
+}
+
+
+@pytest.mark.parametrize(("state", "trigger"), list(itertools.product(M, MT)))
+def test_a_meeting_answers_every_pair_and_ignores_what_comes_late(state: M, trigger: MT) -> None:
+    decision = MEETING.decide(state, trigger)
+    if (state, trigger) in MOVES:
+        assert decision == Move(MOVES[state, trigger])
+    else:
+        assert isinstance(decision, Ignore)
+        assert decision.reason
+
+
+def test_the_latest_word_about_a_meetings_time_stands_whatever_comes_first() -> None:
+    at, said = datetime(2027, 1, 4, 4, 30, tzinfo=UTC), datetime(2026, 11, 25, tzinfo=UTC)
+    words = [(at + timedelta(days=n), at + timedelta(days=n, hours=1), said + timedelta(minutes=n)) for n in range(3)]
+    for order in itertools.permutations([*words, words[1]]):
+        meeting = Meeting(M.LIVE, at, at + timedelta(hours=1))
+        for word in order:
+            meeting.move(*word)
+        assert (meeting.state, meeting.starts_at, meeting.rescheduled_at) == (M.MOVED, words[2][0], words[2][2])
+    again = meeting.move(*words[1])
+    assert isinstance(again, Ignore)
+    assert again.reason
+
+
+def test_a_meeting_that_was_held_or_removed_keeps_its_time() -> None:
+    at = datetime(2027, 1, 4, 4, 30, tzinfo=UTC)
+    for state in (M.HELD, M.REMOVED):
+        meeting = Meeting(state, at, at + timedelta(hours=1))
+        assert isinstance(meeting.move(at + timedelta(days=1), at + timedelta(days=2), at), Ignore)
+        assert meeting == Meeting(state, at, at + timedelta(hours=1))

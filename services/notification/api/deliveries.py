@@ -70,7 +70,7 @@ async def list_deliveries(
     page_token: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Deliveries:
-    """A buyer sees the notices of an own booking; admin and ops see all, those to trainers too."""
+    """A buyer sees the notices of an own booking; admin and ops see all, those to trainers and experts too."""
     staff = principal.is_staff
     if booking_id is None and not staff:
         raise Problem(
@@ -81,6 +81,6 @@ async def list_deliveries(
     async with database.transaction() as work:
         if booking_id is not None and not staff:
             await ensure_own_booking(work, principal, booking_id)
-        rows = await deliveries.page(work, booking_id, state, page_token, trainers=staff, limit=limit + 1)
+        rows = await deliveries.page(work, booking_id, state, page_token, givers=staff, limit=limit + 1)
     more = str(rows[limit - 1].delivery_id) if len(rows) > limit else None
     return Deliveries(items=[_shown(row, staff=staff) for row in rows[:limit]], next_page_token=more)

@@ -23,10 +23,11 @@ class Trigger(StrEnum):
     ACCEPTED = "accepted"  # the mail server or the push service took it
     REFUSED = "refused"  # it will never take it: unknown address, unregistered device
     OPTED_OUT = "opted_out"  # the recipient does not want notices of this kind
+    OVERTAKEN = "overtaken"  # what it says is no longer so, and who would read it was told that
 
 
 _Q, _S, _F, _X = State
-_A, _R, _O = Trigger
+_A, _R, _O, _V = Trigger
 MACHINE = Machine(
     "delivery",
     State,
@@ -35,15 +36,19 @@ MACHINE = Machine(
         (_Q, _A): Move(_S),
         (_Q, _R): Move(_F),
         (_Q, _O): Move(_X),
+        (_Q, _V): Move(_X),
         (_S, _A): Ignore("accepted before: the copy carries the same Message-ID"),
         (_S, _R): Ignore("a copy was refused after the first one was accepted"),
         (_S, _O): Ignore("it was sent before the recipient opted out"),
+        (_S, _V): Ignore("it was sent before it was overtaken"),
         (_F, _A): Move(_S),
         (_F, _R): Ignore("refused before"),
         (_F, _O): Ignore("it failed before the recipient opted out"),
+        (_F, _V): Ignore("it failed before it was overtaken"),
         (_X, _A): Refuse("a suppressed notice may not be sent"),
         (_X, _R): Refuse("a suppressed notice may not be sent"),
         (_X, _O): Ignore("suppressed before"),
+        (_X, _V): Ignore("suppressed before"),
     },
     terminal={State.SENT, State.SUPPRESSED},
 )

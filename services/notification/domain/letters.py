@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.notification.domain.notices import Kind
+from services.notification.domain.notices import BUYER, Kind
 from services.notification.domain.wording import amount, moment, one_line
 
 _SUBJECT_CHARACTERS = 150
@@ -53,7 +53,10 @@ def subject(letter: Letter) -> str:
     text = {
         Kind.CONFIRMATION: f"Confirmed: {titles} ({letter.reference})",
         Kind.TRAINER_ASSIGNMENT: f"New student for {titles} ({letter.reference})",
+        Kind.EXPERT_BOOKING: f"New session: {titles} ({letter.reference})",
         Kind.ALLOCATION_PENDING: f"We are looking for your trainer: {titles} ({letter.reference})",
+        Kind.RESCHEDULE: f"Another time for {titles} ({letter.reference})",
+        Kind.EXPERT_CANCELLATION: f"Cancelled: {titles} ({letter.reference})",
         Kind.CANCELLATION: f"Cancelled: {titles} ({letter.reference})",
         Kind.CARD_SAVED: f"Your card is saved, nothing is charged yet: {titles} ({letter.reference})",
         Kind.CHARGE_DECLINED: f"Your payment did not go through: {titles} ({letter.reference})",
@@ -74,6 +77,7 @@ def _confirmation(letter: Letter, links: Links) -> dict[str, Any]:
                 "trainer": line["trainer_name"],
                 "sessions": line["sessions_total"],
                 "first_session": _when(letter, line["first_session_at"]),
+                "join_link": line.get("join_url"),
                 "invoice_number": line["invoice_number"],
                 "invoice_link": links.invoice.format(invoice_id=line["invoice_id"], booking_id=letter.booking_id),
             }
@@ -89,6 +93,28 @@ def _assignment(letter: Letter, links: Links) -> dict[str, Any]:
         "sessions": facts["sessions_total"],
         "first_session": _when(letter, facts["first_session_at"]),
     }
+
+
+def _session(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {"title": facts["title"], "when": _when(letter, facts["starts_at"]), "join_link": facts.get("join_url")}
+
+
+def _reschedule(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {
+        "title": facts["title"],
+        "before": _when(letter, facts["previous_starts_at"]),
+        "now": _when(letter, facts["starts_at"]),
+        "to_buyer": letter.recipient == BUYER,
+    }
+
+
+def _cancellation(letter: Letter, links: Links) -> dict[str, Any]:
+    minor, currency = letter.facts.get("refund_minor"), letter.facts.get("currency")
+    if minor is None or currency is None:
+        return {"goes_back": None}
+    return {"goes_back": amount(minor, currency) if minor else "nothing"}
 
 
 def _refund(letter: Letter, links: Links) -> dict[str, Any]:
@@ -122,8 +148,11 @@ def _plain(letter: Letter, links: Links) -> dict[str, Any]:
 _CONTENT: dict[Kind, Callable[[Letter, Links], dict[str, Any]]] = {
     Kind.CONFIRMATION: _confirmation,
     Kind.TRAINER_ASSIGNMENT: _assignment,
+    Kind.EXPERT_BOOKING: _session,
     Kind.ALLOCATION_PENDING: _plain,
-    Kind.CANCELLATION: _plain,
+    Kind.RESCHEDULE: _reschedule,
+    Kind.CANCELLATION: _cancellation,
+    Kind.EXPERT_CANCELLATION: _session,
     Kind.REFUND: _refund,
     Kind.CARD_SAVED: _card_saved,
     Kind.CHARGE_DECLINED: _charge_declined,
@@ -145,5 +174,8 @@ def content(letter: Letter, links: Links) -> dict[str, Any]:
 def short(letter: Letter) -> tuple[str, str]:
     """(title, body) of a push notice; at most a few hundred bytes of the 4,096 that are allowed."""
     lines = letter.facts.get("lines") or []
-    first = f"First session {_when(letter, lines[0]['first_session_at'])}" if lines else letter.reference
+    if not lines:
+        return one_line(f"Confirmed: {letter.titles}")[:100], letter.reference
+    what = "Session" if lines[0].get("join_url") else "First session"
+    first = f"{what} {_when(letter, lines[0]['first_session_at'])}"
     return one_line(f"Confirmed: {letter.titles}")[:100], first[:200]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from contracts.booking_events import BookingCancelled, HoldExtended
-from contracts.fulfillment_events import AllocationPending, FulfillmentCompleted, TrainerAssigned
+from contracts.booking_events import BookingCancelled, BookingRescheduled, HoldExtended
+from contracts.fulfillment_events import AllocationPending, FulfillmentCompleted, MeetingReady, TrainerAssigned
 from contracts.payment_events import PaymentFailed, RefundSucceeded
 
 BUYER = "buyer"
+_FACTS = TypeAdapter(dict[str, Any])
 
 
 class Kind(StrEnum):
@@ -22,8 +24,11 @@ class Kind(StrEnum):
 
     CONFIRMATION = "confirmation"
     TRAINER_ASSIGNMENT = "trainer-assignment"
+    EXPERT_BOOKING = "expert-booking"
     ALLOCATION_PENDING = "allocation-pending"
+    RESCHEDULE = "reschedule"
     CANCELLATION = "cancellation"
+    EXPERT_CANCELLATION = "expert-cancellation"
     REFUND = "refund"
     CARD_SAVED = "card-saved"
     CHARGE_DECLINED = "charge-declined"
@@ -37,8 +42,9 @@ PUSHED = frozenset({Kind.CONFIRMATION})
 class Notice:
     """One thing to tell one recipient. (booking_id, kind, recipient, about) is unique: it is owed once.
 
-    `recipient` is `buyer`, `trainer:<id>` or `device:<id>`, never an address. `about` is the purchase, refund or
-    booking that it speaks of, so that two courses of one booking give their trainer two notices. `facts` is JSON text.
+    `recipient` is `buyer`, `trainer:<id>`, `expert:<id>` or `device:<id>`, never an address. `about` is the purchase,
+    refund, line, move or booking that it speaks of, so that two courses of one booking give their trainer two notices.
+    `facts` is JSON text.
     """
 
     booking_id: str
@@ -65,12 +71,42 @@ def _assigned(event: TrainerAssigned) -> Notice:
     return Notice(event.booking_id, Kind.TRAINER_ASSIGNMENT, f"trainer:{event.trainer_id}", event.purchase_id, facts)
 
 
+def _ready(event: MeetingReady) -> Notice | None:
+    # Fulfillment names the expert of every session; where it names none, nobody is told.
+    if event.expert_id is None or event.purchase_id is None:
+        return None
+    facts = event.model_dump_json(exclude={"expert_email"})
+    return Notice(event.booking_id, Kind.EXPERT_BOOKING, f"expert:{event.expert_id}", event.purchase_id, facts)
+
+
 def _pending(event: AllocationPending) -> Notice:
     return Notice(event.booking_id, Kind.ALLOCATION_PENDING, BUYER, event.purchase_id, event.encode().decode())
 
 
 def _cancelled(event: BookingCancelled) -> Notice:
     return Notice(event.booking_id, Kind.CANCELLATION, BUYER, event.booking_id, event.encode().decode())
+
+
+def _move(event: BookingRescheduled) -> str:
+    """What tells one move of a session from every other, also from one back to a time that it had before."""
+    return f"{event.line_id}@{event.rescheduled_at.astimezone(UTC).isoformat()}"
+
+
+def _rescheduled(event: BookingRescheduled) -> Notice:
+    return Notice(event.booking_id, Kind.RESCHEDULE, BUYER, _move(event), event.encode().decode())
+
+
+def rescheduled_for_expert(event: BookingRescheduled, expert_id: str) -> Notice:
+    """The same move, for the expert."""
+    return Notice(event.booking_id, Kind.RESCHEDULE, f"expert:{expert_id}", _move(event), event.encode().decode())
+
+
+def cancelled_for_expert(
+    event: BookingCancelled, expert_id: str, line_id: str, title: str, starts_at: datetime
+) -> Notice:
+    """One session that will not be, for its expert: neither the buyer's reason nor the buyer's money."""
+    facts = _FACTS.dump_json({"title": title, "starts_at": starts_at}).decode()
+    return Notice(event.booking_id, Kind.EXPERT_CANCELLATION, f"expert:{expert_id}", line_id, facts)
 
 
 def _refunded(event: RefundSucceeded) -> Notice:
@@ -92,7 +128,9 @@ def _declined(event: PaymentFailed) -> Notice | None:
 _NOTICES: dict[str, Callable[[Any], Notice | None]] = {
     FulfillmentCompleted.type: _completed,
     TrainerAssigned.type: _assigned,
+    MeetingReady.type: _ready,
     AllocationPending.type: _pending,
+    BookingRescheduled.type: _rescheduled,
     BookingCancelled.type: _cancelled,
     RefundSucceeded.type: _refunded,
     HoldExtended.type: _extended,
@@ -101,7 +139,9 @@ _NOTICES: dict[str, Callable[[Any], Notice | None]] = {
 EVENTS = (
     FulfillmentCompleted,
     TrainerAssigned,
+    MeetingReady,
     AllocationPending,
+    BookingRescheduled,
     BookingCancelled,
     RefundSucceeded,
     HoldExtended,

@@ -71,7 +71,7 @@ class Sending:
     async def intend_many(self, work: Work, messages: Sequence[Message]) -> list[Intent | Exception | None]:
         """Decide which to send, and record the tries before they are made.
 
-        None: settled before, or declined by its recipient. `RetryAfter` while the buyer is not known here, and `Dead`
+        None: settled before, declined by its recipient, or overtaken. `RetryAfter` while the reader is not known here, and `Dead`
         after three tries of which nobody knows what became (N-1).
         """
         rows = await deliveries.to_send(work, [message.event.delivery_id for message in messages])
@@ -119,9 +119,11 @@ def _decided(row: Row | None, attempt: int) -> Intent | Settled | Exception | No
         return Dead("the delivery does not exist")
     if row.state != State.QUEUED:
         return None
-    if row.email is None:
+    if unknown := _unknown(row):
         wait = min(2.0 * 2**attempt, _LONGEST_WAIT_SECONDS)
-        return RetryAfter(wait, "the buyer of this booking is not known yet")
+        return RetryAfter(wait, f"the {unknown} of this booking is not known yet")
+    if row.ended_at is not None:
+        return Settled(row.delivery_id, Trigger.OVERTAKEN, "session-ended-before")
     if reason := _declined(row):
         return Settled(row.delivery_id, Trigger.OPTED_OUT, reason)
     if row.recipient.startswith("device:") and row.registration is None:
@@ -131,6 +133,19 @@ def _decided(row: Row | None, attempt: int) -> Intent | Settled | Exception | No
     return _intent(row)
 
 
+def _unknown(row: Row) -> str:
+    """Who is not known yet that the notice needs, or an empty text. Buyer and expert come with one message, but the
+    buyer of a saved card is known weeks before, and an expert by other bookings."""
+    if row.email is None:
+        return "buyer"
+    to_expert = row.recipient.startswith("expert:")
+    return "expert" if to_expert and (row.expert_email is None or _lacks_consultation(row)) else ""
+
+
+def _lacks_consultation(row: Row) -> bool:
+    return row.kind == Kind.EXPERT_BOOKING and row.stands_at is None
+
+
 def _declined(row: Row) -> str:
     """Why the recipient does not get it, or an empty text. Wishes that were never told decline nothing."""
     if row.recipient.startswith("device:"):
@@ -138,22 +153,35 @@ def _declined(row: Row) -> str:
     return "mail-declined" if row.kind in OPTIONAL and row.optional_mail is False else ""
 
 
+def _reader(row: Row) -> tuple[str, str, str]:
+    """(name, address, time zone) of who will read it."""
+    if row.recipient.startswith("expert:"):
+        return row.expert_name, row.expert_email, row.expert_time_zone
+    if row.recipient.startswith("trainer:"):
+        return row.trainer_name, row.trainer_email, row.time_zone
+    return row.name, row.email, row.time_zone
+
+
 def _intent(row: Row) -> Intent:
-    to_trainer = row.recipient.startswith("trainer:")
+    name, address, time_zone = _reader(row)
+    facts = orjson.loads(row.facts)
+    if row.stands_at is not None:
+        # The session may have been moved before its expert heard of it at all: one mail says when it is.
+        facts["starts_at"] = row.stands_at.isoformat()
     letter = Letter(
         delivery_id=row.delivery_id,
         booking_id=row.booking_id,
         kind=Kind(row.kind),
         recipient=row.recipient,
-        name=row.trainer_name if to_trainer else row.name,
+        name=name,
         reference=row.reference,
-        time_zone=row.time_zone,
+        time_zone=time_zone,
         titles=row.titles,
-        facts=orjson.loads(row.facts),
+        facts=facts,
     )
     if row.recipient.startswith("device:"):
         return Intent(letter, target=row.target, registration=row.registration)
-    return Intent(letter, address=row.trainer_email if to_trainer else row.email)
+    return Intent(letter, address=address)
 
 
 async def _push_too(work: Work, row: Row) -> None:

@@ -35,10 +35,14 @@ async def queue(work: Work, notices: Sequence[Notice]) -> Sequence[Row]:
 _TO_SEND = """
 SELECT d.delivery_id, d.booking_id, d.kind, d.recipient, d.about, d.state, d.facts, d.tries_unsettled,
        c.name, c.email, c.reference, c.time_zone, c.titles, c.student_id,
-       t.name AS trainer_name, t.email AS trainer_email, v.target, v.registration, p.push, p.optional_mail
+       t.name AS trainer_name, t.email AS trainer_email, e.name AS expert_name, e.email AS expert_email,
+       e.time_zone AS expert_time_zone, k.starts_at AS stands_at, k.ended_at, v.target, v.registration, p.push, p.optional_mail
 FROM deliveries d
 LEFT JOIN contacts c ON c.booking_id = d.booking_id
 LEFT JOIN trainers t ON t.trainer_id = substring(d.recipient FROM '^trainer:(.*)$')
+LEFT JOIN experts e ON e.expert_id = substring(d.recipient FROM '^expert:(.*)$')
+LEFT JOIN consultations k ON d.kind = 'expert-booking' AND k.booking_id = d.booking_id AND k.expert_id = e.expert_id
+                         AND k.bought_for = (d.facts ->> 'starts_at')::timestamptz
 LEFT JOIN devices v ON v.device_id = substring(d.recipient FROM '^device:(.*)$')::uuid
 LEFT JOIN LATERAL (
     SELECT bool_and(push) AS push, bool_and(optional_mail) AS optional_mail
@@ -118,13 +122,13 @@ _LIST = """
 SELECT delivery_id, booking_id, kind, recipient, about, state, address_masked, reason, queued_at, settled_at
 FROM deliveries
 WHERE ($1::text IS NULL OR booking_id = $1) AND ($2::text IS NULL OR state = $2)
-  AND ($3::uuid IS NULL OR delivery_id < $3) AND ($4 OR recipient !~ '^trainer:')
+  AND ($3::uuid IS NULL OR delivery_id < $3) AND ($4 OR recipient !~ '^(trainer|expert):')
 ORDER BY delivery_id DESC LIMIT $5
 """
 
 
 async def page(
-    work: Work, booking_id: str | None, state: str | None, before: UUID | None, *, trainers: bool, limit: int
+    work: Work, booking_id: str | None, state: str | None, before: UUID | None, *, givers: bool, limit: int
 ) -> Sequence[Row]:
-    """Up to `limit` deliveries, newest first, older than `before`; with those to trainers only when asked."""
-    return await work.fetch(_LIST, booking_id, state, before, trainers, limit)
+    """Up to `limit` deliveries, newest first, older than `before`; those to trainers and experts only when asked."""
+    return await work.fetch(_LIST, booking_id, state, before, givers, limit)

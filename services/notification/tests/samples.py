@@ -12,15 +12,24 @@ from chassis.work import Database
 from contracts.booking_events import (
     BookingCancelled,
     BookingConfirmed,
+    BookingRescheduled,
     Buyer,
     ConfirmedLine,
     CourseWish,
     HoldExtended,
     RefundDue,
+    SessionCompleted,
+    SessionWish,
     UnmadeBooking,
 )
 from contracts.event import Event
-from contracts.fulfillment_events import AllocationPending, CompletedLine, FulfillmentCompleted, TrainerAssigned
+from contracts.fulfillment_events import (
+    AllocationPending,
+    CompletedLine,
+    FulfillmentCompleted,
+    MeetingReady,
+    TrainerAssigned,
+)
 from contracts.payment_events import PaymentFailed, RefundSucceeded
 from services.notification.handlers import contacts, deliveries
 
@@ -63,6 +72,90 @@ def confirmed(booking_id: str, email: str = "asha.rao@example.com", student_id: 
         currency="INR",
         confirmed_at=AT,
     )
+
+
+def session(line_id: str = "line-1", expert_id: str = "exp-maya", email: str = "maya@experts.example") -> ConfirmedLine:
+    """A session with an expert in New York."""
+    wish = SessionWish(
+        expert_id=expert_id,
+        expert_name="Maya Iyer",
+        expert_email=email,
+        expert_time_zone="America/New_York",
+        room_url="https://rooms.example/maya",
+        starts_at=AT,
+        ends_at=AT + timedelta(hours=1),
+        time_zone="Europe/Berlin",
+    )
+    return ConfirmedLine(
+        line_id=line_id,
+        offer_id="offer-2",
+        kind="session",
+        title="Strategy session",
+        quantity=1,
+        unit_minor=250000,
+        total_minor=250000,
+        session=wish,
+    )
+
+
+def sold(booking_id: str, *lines: ConfirmedLine) -> BookingConfirmed:
+    """A paid session, or paid `lines`."""
+    return confirmed(booking_id).model_copy(update={"lines": lines or (session(),)})
+
+
+def ready(booking_id: str, purchase_id: str = "purchase-2", expert_id: str = "exp-maya") -> MeetingReady:
+    """The session's meeting exists."""
+    return MeetingReady(
+        booking_id=booking_id,
+        meeting_id="meeting-1",
+        provider="standing_room",
+        join_url="https://rooms.example/maya",
+        starts_at=AT,
+        ends_at=AT + timedelta(hours=1),
+        purchase_id=purchase_id,
+        title="Strategy session",
+        expert_id=expert_id,
+        expert_name="Maya Iyer",
+        expert_email="maya@experts.example",
+        expert_time_zone="America/New_York",
+    )
+
+
+def rescheduled(booking_id: str, days: int = 1, said_minutes: int = 0, line_id: str = "line-1") -> BookingRescheduled:
+    """The session takes place `days` later than bought, as was said at `said_minutes`."""
+    starts_at = AT + timedelta(days=days)
+    return BookingRescheduled(
+        booking_id=booking_id,
+        reference="BK-449034CB",
+        line_id=line_id,
+        title="Strategy session",
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+        previous_starts_at=AT,
+        service_ends_at=starts_at + timedelta(hours=1),
+        rescheduled_at=AT - timedelta(days=3) + timedelta(minutes=said_minutes),
+    )
+
+
+def held(booking_id: str, line_id: str = "line-1") -> SessionCompleted:
+    """The session took place."""
+    return SessionCompleted(booking_id=booking_id, line_id=line_id, outcome="took_place", last=True, completed_at=AT)
+
+
+def session_completed(booking_id: str) -> FulfillmentCompleted:
+    """A session is in place."""
+    line = CompletedLine(
+        purchase_id="purchase-2",
+        title="Strategy session",
+        trainer_id="exp-maya",
+        trainer_name="Maya Iyer",
+        sessions_total=1,
+        first_session_at=AT,
+        invoice_id="invoice-2",
+        invoice_number="PF-2026-000002",
+        join_url="https://rooms.example/maya",
+    )
+    return FulfillmentCompleted(booking_id=booking_id, lines=(line,), completed_at=AT)
 
 
 def completed(booking_id: str) -> FulfillmentCompleted:
@@ -172,7 +265,7 @@ def declined(booking_id: str, *, in_absence: bool = True) -> PaymentFailed:
     )
 
 
-async def know_buyers(database: Database, events: Sequence[BookingConfirmed | HoldExtended | RefundDue]) -> None:
+async def know_buyers(database: Database, events: Sequence[Event]) -> None:
     """Run `notification.recipients` for `events`."""
     async with database.transaction() as work:
         await contacts.record_many(work, [message(event) for event in events])

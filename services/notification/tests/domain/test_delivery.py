@@ -16,6 +16,7 @@ MOVES = {
     (State.QUEUED, Trigger.ACCEPTED): State.SENT,
     (State.QUEUED, Trigger.REFUSED): State.FAILED,
     (State.QUEUED, Trigger.OPTED_OUT): State.SUPPRESSED,
+    (State.QUEUED, Trigger.OVERTAKEN): State.SUPPRESSED,
     (State.FAILED, Trigger.ACCEPTED): State.SENT,
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from email.message import EmailMessage
 from uuid import UUID
 
@@ -30,6 +32,7 @@ def letter(kind: Kind, text: str = "Yoga") -> Letter:
         "invoice_id": "i-1",
     }
     facts = {**line, "lines": [line], "amount_minor": 1, "currency": "INR", "refund_id": "r-1"}
+    facts |= {"starts_at": "2026-11-24T13:00:00Z", "previous_starts_at": "2026-11-23T13:00:00Z", "join_url": text}
     facts |= {"charge_at": "2026-11-24T13:00:00Z", "pay_by": "2026-11-26T13:00:00Z", "decline": "funds"}
     return Letter(ID, "bk-1", kind, "buyer", text, "BK-449034CB", "Asia/Kolkata", text, facts)
 
@@ -80,11 +83,11 @@ def test_a_mail_costs_much_less_than_the_library_way_of_putting_it_together() ->
 def test_every_event_that_is_taken_makes_a_notice() -> None:
     make = (
         *(samples.completed, samples.assigned, samples.pending, samples.cancelled, samples.refunded),
-        *(samples.extended, samples.declined),
+        *(samples.extended, samples.declined, samples.ready, samples.rescheduled),
     )
     assert {type(each("bk-1")) for each in make} == set(EVENTS)
     notices = [notice_of(each("bk-1")) for each in make]
-    assert {notice.kind for notice in notices if notice is not None} == set(Kind)
+    assert {notice.kind for notice in notices if notice is not None} == set(Kind) - {Kind.EXPERT_CANCELLATION}
 
 
 def test_a_saved_card_is_told_with_the_day_before_which_nothing_is_charged() -> None:
@@ -104,6 +107,49 @@ def test_a_declined_charge_is_told_with_why_and_until_when_to_pay() -> None:
 
 def test_who_was_at_the_checkout_when_it_failed_gets_no_mail() -> None:
     assert notice_of(samples.declined("bk-1", in_absence=False)) is None
+
+
+def test_a_session_is_confirmed_with_its_expert_its_time_and_its_link_and_a_course_as_ever() -> None:
+    session, course = samples.session_completed("bk-1").lines[0], samples.completed("bk-1").lines[0]
+    lines = [line.model_dump(mode="json", exclude_none=True) for line in (session, course)]
+    mail = replace(letter(Kind.CONFIRMATION), facts={"lines": lines}, time_zone="Europe/Berlin")
+    _, text, html = PAPER.write(mail)
+    for written in (text, html):
+        words = " ".join(written.split())
+        assert "Maya Iyer" in words
+        assert "Tuesday 24 November 2026, 14:00 (Europe/Berlin), 13:00 UTC" in words
+        assert "https://rooms.example/maya" in words
+        assert "Trainer: Meera" in words
+        assert words.count("Sessions:") == 1
+
+
+@pytest.mark.parametrize(
+    ("refund", "said"),
+    [
+        ({"refund_minor": 49950, "currency": "INR"}, "INR 499.50 goes back the way you paid"),
+        ({"refund_minor": 0, "currency": "INR"}, "nothing goes back"),
+        ({}, "What is owed to you goes back the way you paid"),
+    ],
+)
+def test_a_cancellation_says_what_goes_back_where_that_is_decided(refund: dict[str, object], said: str) -> None:
+    _, text, html = PAPER.write(replace(letter(Kind.CANCELLATION), facts=refund))
+    assert said in " ".join(text.split())
+    assert said in re.sub(r"</?strong>", "", html)
+
+
+@pytest.mark.parametrize(("recipient", "linked"), [("buyer", True), ("expert:exp-maya", False)])
+def test_a_move_is_told_with_both_times_and_the_booking_is_linked_for_its_buyer_alone(
+    recipient: str, linked: bool
+) -> None:
+    _, text, html = PAPER.write(replace(letter(Kind.RESCHEDULE), recipient=recipient))
+    for written in (text, html):
+        assert "Monday 23 November 2026, 18:30 (Asia/Kolkata)" in written
+        assert "Tuesday 24 November 2026, 18:30 (Asia/Kolkata)" in written
+        assert ("https://x.example/b/bk-1" in written) is linked
+
+
+def test_a_meeting_without_an_expert_tells_nobody() -> None:
+    assert notice_of(samples.ready("bk-1").model_copy(update={"expert_id": None})) is None
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ EVENTS = st.one_of(
     st.builds(lambda make, booking_id: make(booking_id), st.sampled_from(MAKERS), BOOKINGS),
     st.builds(samples.assigned, BOOKINGS, st.sampled_from(["p-1", "p-2"]), ADDRESSES),
     st.builds(samples.confirmed, BOOKINGS, ADDRESSES),
+    st.builds(samples.ready, BOOKINGS, st.sampled_from(["p-1", "p-2"])),
+    st.builds(samples.rescheduled, BOOKINGS, st.integers(1, 2), st.integers(0, 2)),
 )
 
 
