@@ -107,14 +107,6 @@ def _booking() -> tuple[Event, ...]:
             currency="INR",
             confirmed_at=AT,
         ),
-        b.BookingCancelled(
-            booking_id=BOOKING,
-            reference="BK-449034CB",
-            reason="asked by the buyer",
-            cancelled_at=AT,
-            refund_minor=49950,
-            currency="INR",
-        ),
         b.RefundDue(
             booking_id=BOOKING,
             payment_id=PAYMENT,
@@ -141,6 +133,14 @@ def _booking() -> tuple[Event, ...]:
 
 def _sessions() -> tuple[Event, ...]:
     return (
+        b.BookingCancelled(
+            booking_id=BOOKING,
+            reference="BK-449034CB",
+            reason="asked by the buyer",
+            cancelled_at=AT,
+            refund_minor=49950,
+            currency="INR",
+        ),
         b.BookingRescheduled(
             booking_id=BOOKING,
             reference="BK-449034CB",
