@@ -150,7 +150,7 @@ async def test_held_money_follows_its_session_until_the_expert_s_word_captures_i
         return bool((await somebody.payment("capture_at"))[0] == later)
 
     await eventually(replanned, what="the capture's new plan")
-    await somebody.mails("follows@example.com", "moved")
+    await somebody.mails("follows@example.com", "at another time")
     await somebody.begins_in(-0.5)
     await somebody.act(f"sessions/{somebody.booking_id}/complete", {}, stage.record["tokens"]["expert"])
     done = await somebody.shows("payment_status", "captured")
