@@ -152,6 +152,7 @@ def _sessions() -> tuple[Event, ...]:
             service_ends_at=FIRST + timedelta(days=1, hours=1),
             rescheduled_at=AT,
         ),
+        b.SessionContested(booking_id=BOOKING, line_id=_LINE.line_id, contested_at=FIRST),
         b.QuotationSent(
             booking_id=BOOKING,
             quotation_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708193",
