@@ -102,6 +102,7 @@ class LagProbe:
                 if records:
                     waiting.discard(partition)
                     oldest = max(oldest, time.time() - records[0].timestamp / 1000)
+        self._consumer.unsubscribe()  # else it reads on, and keeps what nobody asks for
         return oldest
 
 
