@@ -1,22 +1,10 @@
-"""The time as a dependency: aware UTC from the process, replaceable in tests. Deadlines are decided by the database's."""
+"""How an instant is written for others. Deadlines are decided by the database's clock."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Protocol
 
 
-class Clock(Protocol):
-    """Anything that tells the time."""
-
-    def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
-        return datetime.now(UTC)
+def rfc3339(instant: datetime) -> str:
+    """`instant`, which is aware, as RFC 3339 has it: UTC, with `Z`."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from chassis.clock import rfc3339
 from chassis.problems import Problem
 from chassis.work import Work
 
@@ -17,7 +18,7 @@ PAGE = 100
 def plain(value: Any) -> Any:
     """A column's value as JSON can have it: instants in RFC 3339 with Z, ids as text."""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return rfc3339(value)
     return str(value) if isinstance(value, UUID) else value
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from chassis.work import Database
 from services.booking.domain.offers import COURSE, SESSION
+from services.booking.domain.refund_policy import STANDARD
 from services.booking.storage import experts, offers
 
-REFUND_POLICY = {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2}
 PARTNERS = {"english": "vnd-lingua"}
 """The school whose courses we sell in a subject, 80/20 (S1-19); the others are our own."""
 _SUBJECTS = {"mathematics": 99900, "physics": 119900, "english": 79900, "music": 89900}
@@ -62,7 +62,7 @@ def _course(subject: str, title: str, base_minor: int, seats: int | None, name: 
         "currency": "INR",
         "capture_policy": "immediate",
         "session_minutes": 60,
-        "refund_policy": REFUND_POLICY,
+        "refund_policy": STANDARD,
         "seats": seats,
         "partner_id": PARTNERS.get(subject),
         "expert_id": None,
@@ -84,7 +84,7 @@ def _session(
         "currency": currency,
         "capture_policy": capture_policy,
         "session_minutes": 60,
-        "refund_policy": REFUND_POLICY,
+        "refund_policy": STANDARD,
         "seats": None,
         "partner_id": expert_id,
         "expert_id": expert_id,

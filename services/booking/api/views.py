@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from chassis.clock import rfc3339
 from services.booking.domain.offers import COURSE, QUOTATION, SESSION, Priced
 
 _BEGINNING = (("payment.secured", "your payment"), ("booking.confirmed", "your place"))
@@ -32,7 +33,7 @@ _UNPAID = {"payment.method_saved": "method_saved", "payment.failed": "failed", "
 
 def instant(value: datetime | None) -> str | None:
     """RFC 3339 with Z."""
-    return None if value is None else value.isoformat().replace("+00:00", "Z")
+    return None if value is None else rfc3339(value)
 
 
 def needed(kind: str) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+STANDARD = {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2}
+"""What an offer has unless it says otherwise (S1-34, C7), as it is copied to a purchase."""
 _FREE_LATE_MOVES = 1
 """Between `partial_hours` and `none_hours` there is no cash, but one free reschedule (C7)."""
 

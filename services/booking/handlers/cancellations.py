@@ -12,6 +12,7 @@ from uuid import UUID
 import jwt
 import orjson
 
+from chassis.clock import rfc3339
 from chassis.machine import Ignore, Move
 from chassis.problems import Problem
 from chassis.work import Row, Work
@@ -69,7 +70,7 @@ def quote(settings: BookingSettings, booking: Row, taken: Sequence[Row]) -> dict
         "refund_minor": refund_minor,
         "kept_minor": booking.amount_minor - refund_minor,
         "currency": booking.currency,
-        "expires_at": _shown(expires_at),
+        "expires_at": rfc3339(expires_at),
     }
 
 
@@ -202,7 +203,3 @@ def _basis(booking: Row, taken: Sequence[Row]) -> str:
     """What a quote rests on: it is void once a session was moved or given."""
     rests_on = [(slot.line_id, slot.state, slot.starts_at.isoformat()) for slot in taken]
     return hashlib.sha256(orjson.dumps([booking.state, booking.refund_percent_cap, rests_on])).hexdigest()[:16]
-
-
-def _shown(instant: datetime) -> str:
-    return instant.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import orjson
 
+from chassis.clock import rfc3339
 from chassis.identity import Principal, issue_guest_token
 from chassis.ids import uuid7
 from chassis.problems import Problem
@@ -119,7 +120,7 @@ def answer(settings: BookingSettings, hold: Any) -> dict[str, Any]:
         "booking_id": hold.booking_id,
         "reference": hold.reference,
         "status": "PENDING",
-        "expires_at": hold.expires_at.isoformat().replace("+00:00", "Z"),
+        "expires_at": rfc3339(hold.expires_at),
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
         "lines": orjson.loads(hold.lines),

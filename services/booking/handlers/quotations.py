@@ -10,14 +10,12 @@ from chassis.problems import Problem
 from chassis.work import Row, Work
 from contracts.booking_events import QuotationSent
 from services.booking.domain.offers import QUOTATION, Expert, Slot
+from services.booking.domain.refund_policy import STANDARD
 from services.booking.domain.sessions import HORIZON, NOTICE, session_wish
 from services.booking.handlers.checkouts import opened, reference
 from services.booking.handlers.extensions import unmade
 from services.booking.settings import BookingSettings
 from services.booking.storage import experts, holds, quotations, slots
-
-REFUND_POLICY = {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2}
-"""What S1-34 and C7 have; an expert's own words may promise more, and a person then gives it back."""
 
 
 async def draft(work: Work, expert_id: str, wanted: dict[str, Any]) -> Row:
@@ -88,7 +86,7 @@ def _hold(quotation: Row, expert: Expert, booking_id: str, slot: Slot) -> dict[s
         "amount_minor": quotation.amount_minor,
         "currency": quotation.currency,
         "capture_policy": quotation.capture_policy,
-        "refund_policy": REFUND_POLICY,
+        "refund_policy": STANDARD,
         "service_ends_at": slot.ends_at,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from chassis.clock import rfc3339
 from chassis.machine import Move
 from chassis.problems import Problem
 from chassis.work import Row, Work
@@ -43,8 +44,8 @@ async def reschedule(
         "booking_id": booking.booking_id,
         "reference": booking.reference,
         "line_id": slot.line_id,
-        "starts_at": _shown(starts_at),
-        "ends_at": _shown(ends_at),
+        "starts_at": rfc3339(starts_at),
+        "ends_at": rfc3339(ends_at),
     }
 
 
@@ -112,7 +113,3 @@ def _chosen(taken: Any, line_id: str | None) -> Row:
         raise Problem("validation", "Say with line_id which session is moved.", errors=where)
     chosen: Row = movable[0]
     return chosen
-
-
-def _shown(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

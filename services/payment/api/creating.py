@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from chassis import telemetry
+from chassis.clock import rfc3339
 from chassis.idempotency import Idempotency, Once
 from chassis.identity import Caller
 from chassis.problems import Problem, documented
@@ -127,7 +128,7 @@ def charged_later(opened: Opened) -> dict[str, str]:
         return {}
     return {
         "collection": Collection.SAVE_METHOD.value,
-        "charge_at": opened.charge_at.isoformat().replace("+00:00", "Z"),
+        "charge_at": rfc3339(opened.charge_at),
     }
 
 
