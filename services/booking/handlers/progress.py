@@ -10,7 +10,7 @@ from chassis.machine import Move, Refuse
 from chassis.outcomes import Dead
 from chassis.steps import Message
 from chassis.work import Work
-from contracts.fulfillment_events import FulfillmentRejected, MeetingReady
+from contracts.fulfillment_events import FulfillmentCompleted, FulfillmentRejected, MeetingReady
 from contracts.payment_events import PaymentFailed, PaymentMethodSaved
 from services.booking.domain.states import BookingState, BookingTrigger
 from services.booking.domain.transitions import BOOKING
@@ -22,8 +22,10 @@ _OF_THE_SERVICE = frozenset({"first_session_at", "starts_at", "ends_at", "charge
 
 
 async def record_many(work: Work, messages: Sequence[Message]) -> None:
-    """Append one milestone for each message; act on rejections."""
+    """Append one milestone for each message; keep what is fulfilled; act on rejections."""
     await milestones.add_many(work, [_milestone(message) for message in messages])
+    if fulfilled := {m.key for m in messages if isinstance(m.event, FulfillmentCompleted)}:
+        await bookings.mark_fulfilled(work, sorted(fulfilled))
     for message in messages:
         if isinstance(message.event, FulfillmentRejected):
             await _reject(work, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.work import Row, Work
@@ -38,6 +39,17 @@ WITH held AS (
 INSERT INTO booking_transitions (booking_id, noun, moved_from, moved_to, trigger, actor)
 VALUES ($1, 'slot', 'claimed', 'claimed', 'moved', $5)
 """
+
+
+_FULFILLED = """
+WITH done AS (SELECT booking_id FROM bookings WHERE booking_id = ANY($1::text[]) ORDER BY booking_id FOR UPDATE)
+UPDATE bookings b SET fulfilled_at = now() FROM done WHERE b.booking_id = done.booking_id AND b.fulfilled_at IS NULL
+"""
+
+
+async def mark_fulfilled(work: Work, booking_ids: Sequence[str]) -> None:
+    """Fulfillment said that all of these bookings is in place."""
+    await work.execute(_FULFILLED, list(booking_ids))
 
 
 async def lock(work: Work, booking_id: str) -> Row | None:

@@ -13,11 +13,13 @@ from chassis.identity import issue_account_token
 from chassis.ids import uuid7
 from chassis.steps import Message
 from chassis.work import Database
+from contracts.fulfillment_events import FulfillmentCompleted
 from contracts.payment_events import RefundFailed, RefundSucceeded
+from contracts.samples import samples
 from services.booking.domain.states import BookingTrigger
 from services.booking.handlers.progress import record_many
 from services.booking.handlers.watching import watch_paid_not_fulfilled
-from services.booking.storage import bookings, milestones
+from services.booking.storage import bookings, milestones, standings
 from services.booking.tests.conftest import SECRET
 from services.booking.tests.test_confirmations import hold, run, secured
 
@@ -63,8 +65,10 @@ async def paid(
 
 async def completed(database: Database, booking_id: str) -> None:
     """Fulfillment said that all is done."""
+    line = samples()["fulfillment.completed"].lines  # type: ignore[attr-defined]
+    event = FulfillmentCompleted(booking_id=booking_id, lines=line, completed_at=NOW)
     async with database.transaction() as work:
-        await milestones.add_many(work, [(booking_id, "fulfillment.completed", "p-1", NOW, b"{}")])
+        await record_many(work, [Message(uuid7(), event.type, booking_id, event, body=event.encode())])
 
 
 async def refund(
@@ -195,3 +199,22 @@ async def test_only_staff_sees_it(http: httpx2.AsyncClient) -> None:
     assert (await shown(http, "buyer")).status_code == 403
     assert (await http.get("/api/v1/admin/paid-not-fulfilled")).status_code == 401
     assert (await shown(http, "admin")).json() == {"deadline_seconds": 300, "sums": [], "bookings": [], "more": False}
+
+
+async def test_the_watch_looks_at_what_is_open_and_not_at_all_that_was_ever_fulfilled(database: Database) -> None:
+    done = await paid(database, 1_000, minutes=60)
+    await completed(database, done)
+    async with database.transaction() as work:
+        await work.execute(
+            """INSERT INTO bookings (booking_id, reference, payment_id, state, amount_minor, currency, secured_as, fulfilled_at)
+               SELECT n::text, reference, 'pay-' || n, state, amount_minor, currency, secured_as, fulfilled_at
+               FROM bookings, generate_series(1, 5000) AS n"""
+        )
+        await work.execute("ANALYZE bookings")
+    late = await paid(database, 4_000, minutes=10)
+    async with database.transaction() as work:
+        plan = str(await work.fetch(f"EXPLAIN {standings.OPEN_SUMS}"))
+        (row,) = await standings.open_sums(work)
+    assert "ix_bookings_open" in plan
+    assert "Seq Scan on bookings" not in plan
+    assert (row.n, row.minor, late != done) == (1, 4_000, True)
