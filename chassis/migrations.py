@@ -14,6 +14,7 @@ _LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations
 _CORE = (
     ("0000_20261120_expand_core", "core_tables.sql"),
     ("0000_20261125_expand_core_indexes", "core_indexes.sql"),
+    ("0000_20261125_expand_core_pruning", "core_pruning.sql"),
 )
 
 
