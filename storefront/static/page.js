@@ -6,6 +6,17 @@ if (zone) {
   if ([...zone.options].some((option) => option.value === mine)) zone.value = mine;
 }
 
+const guess = document.querySelector("form[data-guess-zone]");
+if (guess) {
+  // The server named a zone because nobody had; times are shown anew in the one that this computer keeps.
+  const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const here = new URL(location.href);
+  if (mine && mine !== guess.elements.time_zone.value && !here.searchParams.has("time_zone")) {
+    here.searchParams.set("time_zone", mine);
+    location.replace(here);
+  }
+}
+
 const dress = (root) => {
   for (const time of root.querySelectorAll("time[data-clock]")) {
     time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
