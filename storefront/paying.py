@@ -89,6 +89,7 @@ async def pay(request: Request, gateway: str) -> Response:
         f"pay_{gateway}.html",
         booking=booking,
         order=order,
+        has_others=len(offered) > 1,
         collection=next((option["collection"] for option in offered if option["gateway"] == gateway), None),
         checkout_script=settings.script_of(gateway),
         checkout_page=f"{settings.simulators_url.rstrip('/')}/razorpay/checkout/",

@@ -134,6 +134,7 @@ async def test_a_hold_on_the_card_is_said_plainly_before_it_is_made(
     page = (await buyer.get("/pay/with/stripe")).text
     for words in ("Nothing is taken before your session.", "charged after the session", "Reserve ₹999.00"):
         assert words in page
+    assert "Pay another way" not in page
     fakes.collection = "capture_now"
     page = (await buyer.get("/pay/with/stripe")).text
     assert "Nothing is taken before" not in page
