@@ -199,6 +199,17 @@ class RefundDue(Event):
 
 
 @register
+class SessionContested(Event):
+    """The buyer says that the expert did not come: money that is only authorized waits for a person's decision (C5)."""
+
+    type: ClassVar[str] = "session.contested"
+    topic: ClassVar = BOOKING_EVENTS
+
+    line_id: Identifier
+    contested_at: Instant
+
+
+@register
 class QuotationSent(Event):
     """An expert offers one buyer a session at a price of its own; the time is held, and can be paid until `pay_by` (S0-19)."""
 

@@ -107,14 +107,6 @@ def _booking() -> tuple[Event, ...]:
             currency="INR",
             confirmed_at=AT,
         ),
-        b.BookingCancelled(
-            booking_id=BOOKING,
-            reference="BK-449034CB",
-            reason="asked by the buyer",
-            cancelled_at=AT,
-            refund_minor=49950,
-            currency="INR",
-        ),
         b.RefundDue(
             booking_id=BOOKING,
             payment_id=PAYMENT,
@@ -141,6 +133,14 @@ def _booking() -> tuple[Event, ...]:
 
 def _sessions() -> tuple[Event, ...]:
     return (
+        b.BookingCancelled(
+            booking_id=BOOKING,
+            reference="BK-449034CB",
+            reason="asked by the buyer",
+            cancelled_at=AT,
+            refund_minor=49950,
+            currency="INR",
+        ),
         b.BookingRescheduled(
             booking_id=BOOKING,
             reference="BK-449034CB",
@@ -152,6 +152,7 @@ def _sessions() -> tuple[Event, ...]:
             service_ends_at=FIRST + timedelta(days=1, hours=1),
             rescheduled_at=AT,
         ),
+        b.SessionContested(booking_id=BOOKING, line_id=_LINE.line_id, contested_at=FIRST),
         b.QuotationSent(
             booking_id=BOOKING,
             quotation_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708193",

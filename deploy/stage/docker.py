@@ -40,7 +40,8 @@ def record() -> dict[str, Any]:
     made: dict[str, Any] = {name: f"http://127.0.0.1:{port}" for name, port in _PORTS.items()}
     made |= {"simulators": "http://127.0.0.1:8106", "mail": "http://127.0.0.1:1080", "kafka": "inside the network"}
     offers = httpx2.get(f"{made['booking']}/api/v1/offers", timeout=10).json()["offers"]
-    made["seed"] = {"offers": {"course": [offer["offer_id"] for offer in offers]}}
+    kinds = {offer["kind"] for offer in offers}
+    made["seed"] = {"offers": {kind: [o["offer_id"] for o in offers if o["kind"] == kind] for kind in sorted(kinds)}}
     secret = os.environ.get("TOKEN_SECRET", _DEFAULT_SECRET)
     made["tokens"] = {role: issue_account_token(secret, role, [role]) for role in ("admin", "ops")}
     return made

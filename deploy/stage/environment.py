@@ -69,10 +69,20 @@ def database_passwords(known: dict[str, str]) -> dict[str, str]:
 
 
 def tokens(known: dict[str, str], seed: dict[str, Any]) -> dict[str, str]:
-    """Account tokens of the stage by role, good for a month; the expert is the first of the seeded trainers."""
-    subjects = {"admin": "admin", "ops": "ops", "expert": (seed.get("trainers") or ["expert"])[0], "vendor": "vendor"}
+    """Account tokens of the stage by who they are for, good for a month: the expert and the trainer, who has an expert's
+    role too, are the first of the seeded ones."""
+    people = {
+        "admin": ("admin", "admin"),
+        "ops": ("ops", "ops"),
+        "expert": ((seed.get("experts") or ["expert"])[0], "expert"),
+        "trainer": ((seed.get("trainers") or ["trainer"])[0], "expert"),
+        "vendor": ("vendor", "vendor"),
+        "buyer": ("buyer", "buyer"),
+    }
     secret = known["TOKEN_SECRET"]
-    return {role: issue_account_token(secret, subject, [role], _MONTH_SECONDS) for role, subject in subjects.items()}
+    return {
+        who: issue_account_token(secret, subject, [role], _MONTH_SECONDS) for who, (subject, role) in people.items()
+    }
 
 
 def environments(

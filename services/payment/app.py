@@ -13,6 +13,7 @@ from services.payment.api import (
     creating,
     ledger,
     payouts,
+    quotations,
     reading,
     reconciling,
     verifying,
@@ -45,6 +46,7 @@ def build(settings: PaymentSettings) -> Application:
         routers=(
             creating.router,
             carts.router,
+            quotations.router,
             verifying.router,
             webhooks.router_of(gateways),
             by_hand.router,

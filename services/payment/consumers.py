@@ -11,6 +11,7 @@ from contracts.booking_events import (
     HoldExpired,
     RefundDue,
     SessionCompleted,
+    SessionContested,
 )
 from contracts.topics import (
     PAYMENT_BOOKINGS,
@@ -46,6 +47,7 @@ def steps(settings: PaymentSettings, gateways: Gateways, observing: Observing) -
                 BookingCancelled,
                 BookingRescheduled,
                 SessionCompleted,
+                SessionContested,
                 HoldExpired,
             ),
             handle_many=Bookings(gateways, observing).record_many,

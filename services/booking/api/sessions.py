@@ -14,7 +14,7 @@ from chassis.serving import Db
 from chassis.work import Work
 from services.booking.api.access import Part, locked
 from services.booking.api.schemas import CompleteIn, NoShowIn
-from services.booking.handlers.attendance import complete
+from services.booking.handlers.attendance import complete, contest
 from services.booking.handlers.cancellations import cancel_by_seller
 from services.booking.storage import slots
 
@@ -23,9 +23,9 @@ _REFUSALS = ("not-found", "forbidden", "state-conflict", "unauthenticated")
 
 
 async def _lines(work: Work, booking_id: str, caller: Principal, part: Part, line_id: str | None) -> list[str]:
-    """The session that is meant, or all of the booking that are the caller's; all of all experts for an administrator."""
+    """The session that is meant, or all of the booking that are the caller's: of an expert the own ones, else all."""
     taken = await slots.of_booking(work, booking_id)
-    mine = [slot.line_id for slot in taken if part == "admin" or slot.expert_id == caller.subject]
+    mine = [slot.line_id for slot in taken if part != "expert" or slot.expert_id == caller.subject]
     chosen = [known for known in mine if line_id in (None, known)]
     if not chosen:
         raise Problem("not-found", "The booking has no such session of yours.", booking_id=booking_id)
@@ -48,11 +48,16 @@ async def complete_session(
 
 @router.post("/{booking_id}/no-show", responses=documented(*_REFUSALS))
 async def report_no_show(booking_id: str, body: NoShowIn, caller: Caller, once: Idempotency, database: Db) -> Response:
-    """The buyer did not come: the session counts as given. The expert did not: cancelled, all money goes back."""
+    """The buyer did not come: the session counts as given. The expert did not: cancelled, all money goes back; the buyer
+    who says so puts it before a person, who cancels or completes, and held money waits meanwhile (C5)."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
-        booking, part = await locked(work, booking_id, caller, "expert", "admin")
+        booking, part = await locked(work, booking_id, caller, "buyer", "expert", "admin")
         lines = await _lines(work, booking_id, caller, part, body.line_id)
+        if part == "buyer":
+            if body.absent == "buyer":
+                raise Problem("forbidden", "Cancel it, or move it.", booking_id=booking_id)
+            return 200, await contest(work, booking, lines)
         if body.absent == "expert":
             return 200, await cancel_by_seller(work, booking, caller.subject, "the expert did not come")
         return 200, await complete(work, booking, lines, "buyer_absent", caller.subject)

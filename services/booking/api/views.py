@@ -170,11 +170,12 @@ def _lines(hold: Any, slots: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _meeting(by_name: dict[str, list[dict[str, Any]]], slots: Sequence[Any]) -> dict[str, Any] | None:
-    """The meeting that comes next, only once it is paid and made (S0-03); it moves with its session."""
-    if "meeting.ready" not in by_name or not slots:
+    """The meeting that comes next, only once it is paid and made (S0-03); it moves with its session, and goes with it."""
+    standing = [slot for slot in slots if slot.state != "freed"]
+    if "meeting.ready" not in by_name or not standing:
         return None
     detail = by_name["meeting.ready"][-1]["detail"]
-    slot = next((slot for slot in slots if slot.state == "claimed"), slots[-1])
+    slot = next((slot for slot in standing if slot.state == "claimed"), standing[-1])
     times = {"starts_at": instant(slot.starts_at), "ends_at": instant(slot.ends_at)}
     return {"provider": detail["provider"], "join_url": detail["join_url"], **times}
 

@@ -15,6 +15,9 @@ HORIZON = timedelta(days=365)
 WAIT_FOR_WORD = timedelta(minutes=30)
 """How long after its end a session waits for its expert's word; then it took place (S1-21)."""
 
+CONTESTED_WITHIN = timedelta(hours=24)
+"""How long after its end a buyer may say that the expert did not come."""
+
 
 def problems_of(line: Line, now: datetime) -> list[str]:
     """What keeps the line from being bought, in words."""

@@ -1,9 +1,9 @@
-"""How a session went: the expert's word, or none within half an hour of its end (S1-02, S1-21, C5)."""
+"""How a session went: the expert's word, none within half an hour of its end, or the buyer's complaint (S1-02, S1-21, C5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -11,11 +11,11 @@ import orjson
 from chassis.machine import Move
 from chassis.problems import Problem
 from chassis.work import Database, Row, Work
-from contracts.booking_events import SessionCompleted
-from services.booking.domain.sessions import WAIT_FOR_WORD
+from contracts.booking_events import SessionCompleted, SessionContested
+from services.booking.domain.sessions import CONTESTED_WITHIN, WAIT_FOR_WORD
 from services.booking.domain.states import BookingState, BookingTrigger, SlotState
 from services.booking.domain.transitions import BOOKING
-from services.booking.storage import bookings, slots
+from services.booking.storage import bookings, holds, slots
 
 Outcome = Literal["took_place", "buyer_absent"]
 BY_THE_CLOCK = "time"
@@ -35,6 +35,29 @@ async def complete(work: Work, booking: Row, line_ids: Sequence[str], outcome: O
     return {"booking_id": booking.booking_id, "lines": [{"line_id": id_, "outcome": outcome} for id_ in line_ids]}
 
 
+async def contest(work: Work, booking: Row, line_ids: Sequence[str]) -> dict[str, Any]:
+    """The buyer of the locked `booking` says that the expert did not come: a person decides, and nothing is captured
+    before as far as the gateway's deadline allows (C5). Saying so again changes nothing.
+
+    Raises `state-conflict` for a session that has not begun, was given up, or ended longer than a day ago.
+    """
+    taken = {slot.line_id: slot for slot in await slots.of_booking(work, booking.booking_id, lock=True)}
+    for slot in (taken[line_id] for line_id in line_ids):
+        if slot.state == SlotState.FREED or booking.state is None:
+            raise Problem("state-conflict", "The booking was cancelled, or is not paid.", booking_id=booking.booking_id)
+        if not slot.starts_at <= booking.at <= slot.ends_at + CONTESTED_WITHIN:
+            hours = CONTESTED_WITHIN // timedelta(hours=1)
+            words = f"That can be said from its beginning until {hours} hours after its end; write to us otherwise."
+            raise Problem("state-conflict", words, booking_id=booking.booking_id)
+    for line_id in await slots.contest(work, booking.booking_id, line_ids):
+        expert_id = taken[line_id].expert_id
+        await holds.open_case(
+            work, "session-contested", booking.booking_id, {"line_id": line_id, "expert_id": expert_id}
+        )
+        work.tell(SessionContested(booking_id=booking.booking_id, line_id=line_id, contested_at=datetime.now(UTC)))
+    return {"booking_id": booking.booking_id, "lines": [{"line_id": id_, "outcome": "contested"} for id_ in line_ids]}
+
+
 async def complete_past(database: Database) -> int:
     """Sessions that ended half an hour ago without a word took place. Returns how many bookings it was about."""
     async with database.transaction() as work:
@@ -46,7 +69,9 @@ async def complete_past(database: Database) -> int:
             over = [
                 slot.line_id
                 for slot in await slots.of_booking(work, booking_id)
-                if slot.state == SlotState.CLAIMED and slot.ends_at + WAIT_FOR_WORD <= booking.at
+                if slot.state == SlotState.CLAIMED
+                and slot.contested_at is None
+                and slot.ends_at + WAIT_FOR_WORD <= booking.at
             ]
             if over and booking.state in (BookingState.CONFIRMED, BookingState.IN_PROGRESS):
                 await complete(work, booking, over, "took_place", BY_THE_CLOCK)

@@ -103,11 +103,22 @@ async def end(work: Work, booking_id: str, line_ids: Sequence[str], outcome: str
     await work.execute(_END, booking_id, list(line_ids), outcome, actor)
 
 
+async def contest(work: Work, booking_id: str, line_ids: Sequence[str]) -> Sequence[str]:
+    """The buyer contests these sessions; returns the ones that were not contested before, in order."""
+    rows = await work.fetch(
+        """UPDATE slots SET contested_at = now() WHERE booking_id = $1 AND line_id = ANY($2::text[])
+             AND contested_at IS NULL RETURNING line_id""",
+        booking_id,
+        list(line_ids),
+    )
+    return sorted(row.line_id for row in rows)
+
+
 async def over_since(work: Work, wait: timedelta, limit: int) -> Sequence[str]:
-    """Bookings that are paid and have a claimed slot whose end is longer than `wait` ago."""
+    """Bookings that are paid and have a claimed slot, contested by nobody, whose end is longer than `wait` ago."""
     rows = await work.fetch(
         """SELECT DISTINCT s.booking_id FROM slots s JOIN bookings b USING (booking_id)
-           WHERE s.state = 'claimed' AND s.ends_at <= now() - $1::interval AND b.state IN ('confirmed', 'in_progress')
+           WHERE s.state = 'claimed' AND s.contested_at IS NULL AND s.ends_at <= now() - $1::interval AND b.state IN ('confirmed', 'in_progress')
            ORDER BY s.booking_id LIMIT $2""",
         wait,
         limit,

@@ -203,6 +203,25 @@ async def test_who_does_not_come_decides_where_the_money_goes(http: httpx2.Async
     assert "session.completed" not in events
 
 
+async def test_a_buyer_whose_expert_did_not_come_puts_it_before_a_person(
+    http: httpx2.AsyncClient, database: Database
+) -> None:
+    early, early_buyer = await paid_session(http, database)
+    refused = await post(http, f"sessions/{early['booking_id']}/no-show", early_buyer, absent="expert")
+    assert refused.status_code == 409
+    checkout, buyer = await paid_session(http, database, hours_ahead=-2, offer_id=STRATEGY)
+    path = f"sessions/{checkout['booking_id']}/no-show"
+    assert (await post(http, path, buyer, absent="buyer")).status_code == 403
+    for _ in range(2):
+        assert (await post(http, path, buyer, absent="expert")).json()["lines"][0]["outcome"] == "contested"
+    kinds = [kind for kind, _ in await told(database, checkout["booking_id"])]
+    assert kinds.count("session.contested") == 1
+    assert await complete_past(database) == 0, "nothing is settled by the clock while a person decides"
+    cases = (await http.get("/api/v1/admin/cases", headers=ADMIN)).json()["cases"]
+    assert [(case["kind"], case["booking_id"]) for case in cases] == [("session-contested", checkout["booking_id"])]
+    assert (await post(http, f"sessions/{checkout['booking_id']}/complete", ADMIN)).status_code == 200
+
+
 async def test_the_expert_cancels_with_all_money_back(http: httpx2.AsyncClient, database: Database) -> None:
     checkout, _ = await paid_session(http, database, hours_ahead=1)
     answer = await post(http, f"bookings/{checkout['booking_id']}/cancel", EXPERT, reason="strike")

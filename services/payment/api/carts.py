@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,14 +18,13 @@ from services.payment.adapters.checkout_token import Checkout
 from services.payment.adapters.gateways.port import Gateway
 from services.payment.api.creating import OPENING_PROBLEMS, charged_later, opened_answer, refuse_reused_key
 from services.payment.api.schemas import Given, Taken
+from services.payment.api.told import live_checkout
 from services.payment.domain.money import decimal_text
 from services.payment.domain.states import SECURED
 from services.payment.handlers.orders import Opened
-from services.payment.storage import checkouts
+from services.payment.storage.checkouts import CartCheckout
 
 router = APIRouter(tags=["payments"])
-_WAIT_SECONDS = 1.0
-_LOOK_EVERY_SECONDS = 0.05
 
 
 class ProcessCart(Taken):
@@ -104,32 +102,17 @@ def _processed(gateway: Gateway, opened: Opened) -> dict[str, Any]:
 
 
 async def _checkout(database: Database, cart_id: str, caller: Principal) -> Checkout:
-    """The cart's live checkout, of this caller. What booking told a moment ago may still be on its way: it is waited for.
-
-    A guest's token names the cart, so it exists. To an account, another one's cart and one that does not exist are the
-    same, also by how long the answer takes.
-    """
+    """The cart's live checkout, of this caller. A guest's token names the cart, so it exists."""
     if caller.is_guest and not caller.may("cart", cart_id):
         raise Problem("not-found", "There is no such cart for you.")
-    loop = asyncio.get_running_loop()
-    until = loop.time() + _WAIT_SECONDS
-    while True:
-        async with database.transaction() as work:
-            found = await checkouts.find(work, cart_id)
-        mine = found is not None and (caller.is_guest or found.checkout.buyer_id == caller.subject)
-        if found is not None and mine and (found.is_paid or not found.has_ended):
-            break
-        if loop.time() >= until:
-            raise _absent(caller, found if mine else None)
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
-    if found.is_paid and found.has_ended:
-        raise Problem(
-            "state-conflict", "This cart is paid already; see its booking.", booking_id=found.checkout.booking_id
-        )
-    return found.checkout
+
+    def is_mine(found: CartCheckout) -> bool:
+        return caller.is_guest or found.checkout.buyer_id == caller.subject
+
+    return await live_checkout(database, cart_id, is_mine, lambda ended: _absent(caller, ended))
 
 
-def _absent(caller: Principal, ended: checkouts.CartCheckout | None) -> Problem:
+def _absent(caller: Principal, ended: CartCheckout | None) -> Problem:
     if ended is not None:
         detail = "The cart's place is no longer held; check out again."
         return Problem("hold-expired", detail, booking_id=ended.checkout.booking_id)

@@ -51,6 +51,13 @@ def capture_now(payment: Payment, effects: Effects) -> None:
         effects.touch(payment)
 
 
+def hold_back(payment: Payment, effects: Effects) -> None:
+    """A complaint is open: nothing is captured before a person decides, as long as the gateway's deadline allows (C5)."""
+    if _waits_for_capture(payment) and payment.capture_before is not None and payment.capture_at is not None:
+        payment.capture_at = max(payment.capture_at, planning.last_safe(payment.capture_before, effects.now))
+        effects.touch(payment)
+
+
 def _waits_for_capture(payment: Payment) -> bool:
     """Whether a capture is planned: not where it was given out already, nor where the gateway captures by itself."""
     waits = payment.status is PaymentState.AUTHORIZED and payment.capture_at is not None

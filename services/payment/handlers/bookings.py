@@ -15,17 +15,18 @@ from contracts.booking_events import (
     CheckoutOpened,
     HoldExpired,
     SessionCompleted,
+    SessionContested,
 )
 from services.payment.adapters.gateways.registry import Gateways
 from services.payment.domain.capabilities import Capabilities
-from services.payment.domain.capturing import capture_now, follow_service
+from services.payment.domain.capturing import capture_now, follow_service, hold_back
 from services.payment.domain.payment import Effects, Payment
 from services.payment.domain.saving import give_up
 from services.payment.domain.shares import SoldLine
 from services.payment.handlers.observations import Observing
 from services.payment.storage import bookings, books, checkouts, payments
 
-Change = HoldExpired | BookingCancelled | BookingRescheduled | SessionCompleted
+Change = HoldExpired | BookingCancelled | BookingRescheduled | SessionCompleted | SessionContested
 _CANNOT = Capabilities(frozenset())
 
 
@@ -61,6 +62,8 @@ class Bookings:
         elif isinstance(change, SessionCompleted):
             if change.last:
                 capture_now(payment, effects)
+        elif isinstance(change, SessionContested):
+            hold_back(payment, effects)
         else:
             give_up(payment, "the place is held no longer", effects)
             if isinstance(change, BookingCancelled) and change.refund_minor == 0:

@@ -1,4 +1,4 @@
-"""Checkouts as booking told them, the newest of each cart, in a projection of payment's own."""
+"""Checkouts as booking told them, the newest of each cart or quotation, in a projection of payment's own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from services.payment.adapters.checkout_token import Checkout
 
 _KEEP = """
 INSERT INTO checkouts AS c (cart_id, booking_id, reference, amount_minor, currency, capture_policy, buyer_id,
-                            service_ends_at, opened_at, expires_at)
+                            service_ends_at, opened_at, expires_at, seller_id)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[])
 ON CONFLICT (cart_id) DO UPDATE
 SET booking_id = excluded.booking_id, reference = excluded.reference, amount_minor = excluded.amount_minor,
     currency = excluded.currency, capture_policy = excluded.capture_policy, buyer_id = excluded.buyer_id,
-    service_ends_at = excluded.service_ends_at, opened_at = excluded.opened_at, expires_at = excluded.expires_at
+    service_ends_at = excluded.service_ends_at, opened_at = excluded.opened_at, expires_at = excluded.expires_at,
+    seller_id = excluded.seller_id
 WHERE c.opened_at < excluded.opened_at
 """
 _FIND = """
@@ -31,11 +32,15 @@ FROM (SELECT c.*, greatest(c.expires_at, (SELECT max(p.expires_at) FROM payments
 
 @dataclass(frozen=True, slots=True)
 class CartCheckout:
-    """The newest checkout of a cart, whether its deadline has passed by the database's clock, whether it is paid."""
+    """The newest checkout of a cart, whether its deadline has passed by the database's clock, whether it is paid.
+
+    `seller_id`: of a quotation, the expert who asks for the money.
+    """
 
     checkout: Checkout
     has_ended: bool
     is_paid: bool
+    seller_id: str | None = None
 
 
 async def keep(work: Work, opened: Sequence[CheckoutOpened]) -> None:
@@ -53,6 +58,7 @@ async def keep(work: Work, opened: Sequence[CheckoutOpened]) -> None:
             e.service_ends_at,
             e.opened_at,
             e.expires_at,
+            e.seller_id,
         )
         for _, e in sorted(newest.items())
     ]
@@ -74,4 +80,4 @@ async def find(work: Work, cart_id: str) -> CartCheckout | None:
         row.pay_by,
         row.service_ends_at,
     )
-    return CartCheckout(checkout, row.has_ended, row.is_paid)
+    return CartCheckout(checkout, row.has_ended, row.is_paid, row.seller_id)

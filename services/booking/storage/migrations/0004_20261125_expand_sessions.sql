@@ -41,6 +41,7 @@ CREATE TABLE slots (
     state text NOT NULL DEFAULT 'claimed' CHECK (state IN ('claimed', 'freed', 'ended')),
     late_moves smallint NOT NULL DEFAULT 0,
     outcome text CHECK (outcome IN ('took_place', 'buyer_absent')),
+    contested_at timestamptz,
     PRIMARY KEY (booking_id, line_id),
     CONSTRAINT ck_slots_order CHECK (starts_at < ends_at),
     CONSTRAINT ex_slots_claimed EXCLUDE USING gist (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.payment.domain.capturing import capture_now, follow_service, plan_capture
+from services.payment.domain.capturing import capture_now, follow_service, hold_back, plan_capture
 from services.payment.domain.payment import Effects, FactKind, Payment
 from services.payment.domain.planning import AFTER_SERVICE_WAIT, MARGIN, Collection, charge_mode
 from services.payment.domain.states import PaymentState
@@ -120,6 +120,17 @@ def test_a_capture_that_was_given_out_is_not_given_out_again() -> None:
     capture_now(payment, effects_at(NOW))
     follow_service(payment, NOW + timedelta(days=4), HOLDS_A_WEEK, effects_at(NOW))
     assert payment.capture_at is None
+
+
+def test_a_complaint_holds_the_capture_back_as_long_as_the_gateway_does_and_a_word_ends_that() -> None:
+    payment = authorized(NOW + timedelta(days=1), NOW + timedelta(days=7))
+    hold_back(payment, effects_at(NOW))
+    assert payment.capture_at == NOW + timedelta(days=7) - MARGIN
+    capture_now(payment, effects_at(NOW + timedelta(days=2)))
+    assert payment.capture_at == NOW + timedelta(days=2)
+    payment.capture_at = None
+    hold_back(payment, effects_at(NOW))
+    assert payment.capture_at is None, "given out already: it can be given back"
 
 
 def test_a_charge_that_is_under_way_goes_on() -> None:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from services.payment.domain.observation import RefundSeen, Seen
 from services.payment.domain.payment import FactKind
+from services.payment.domain.planning import Collection
 from services.payment.domain.states import DisputeState, PaymentState, RefundState
 from services.payment.domain.transitions import PAYMENT
-from services.payment.tests.domain.world import AMOUNT, World
+from services.payment.tests.domain.truth import AMOUNT
+from services.payment.tests.domain.world import World
 
 _BEFORE_CAPTURE = {
     PaymentState.CREATED,
@@ -35,6 +37,8 @@ ACTIONS = {
     "save_canceled": lambda world, pick: world.save_method(pick, Seen.VOIDED),
     "charge": lambda world, pick: world.charge(pick),
     "give_up": lambda world, pick: world.give_up(pick),
+    "move_service": lambda world, pick: world.move_service(pick),
+    "complete_service": lambda world, pick: world.complete_service(),
     "fail": lambda world, pick: world.advance(pick, Seen.FAILED),
     "authorize": lambda world, pick: world.advance(pick, Seen.AUTHORIZED),
     "capture": lambda world, pick: world.advance(pick, Seen.CAPTURED),
@@ -87,9 +91,12 @@ def check_always(world: World) -> None:
     counted = [p for p in world.payments if p.secured_at is not None and p.duplicate_of is None]
     assert len(counted) <= 1
     assert sum(fact.kind is FactKind.SECURED for fact in world.facts) == len(counted)
-    for kind in (FactKind.METHOD_SAVED, FactKind.CAPTURED, FactKind.EXPIRED):
+    for kind, most in ((FactKind.METHOD_SAVED, 1 + world.moves), (FactKind.CAPTURED, 1), (FactKind.EXPIRED, 1)):
         for payment in world.payments:
-            assert sum(fact.kind is kind and fact.payment is payment for fact in world.facts) <= 1
+            assert sum(fact.kind is kind and fact.payment is payment for fact in world.facts) <= most
+    for payment in counted:
+        if payment.status is PaymentState.AUTHORIZED and payment.collection is not Collection.CAPTURE_NOW:
+            assert payment.capture_at is not None, "no authorization is left to die unseen"
     captured: set[object] = set()
     for subject, from_status, to_status, reason in world.edges:
         assert from_status is not None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from uuid import UUID
 
 from services.payment.domain import ledger
+from services.payment.domain.capturing import capture_now, follow_service
 from services.payment.domain.deciding import decide
 from services.payment.domain.ledger import Journal
 from services.payment.domain.moving import pass_deadline
@@ -22,14 +23,12 @@ from services.payment.domain.observation import (
     Source,
 )
 from services.payment.domain.payment import Effects, Fact, Payment, Refund
+from services.payment.domain.planning import Collection
 from services.payment.domain.refunding import move_refund, request_refund
 from services.payment.domain.saving import begin_charge, give_up, may_charge
 from services.payment.domain.shares import LineShare, SoldLine, share_out
 from services.payment.domain.states import PaymentState, RefundState, RefundTrigger
-from services.payment.tests.domain.truth import TrueCharge, TrueRefund
-
-AMOUNT = 1000
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+from services.payment.tests.domain.truth import AMOUNT, CAN, NOW, TrueCharge, TrueRefund, seen_of
 
 
 @dataclass
@@ -46,11 +45,12 @@ class World:
     journals: list[Journal] = field(default_factory=list)
     shares: dict[UUID, list[LineShare]] = field(default_factory=dict)
     confirmed: bool = False
+    moves: int = 0
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @classmethod
     def new(cls) -> World:
-        """Two payments, each with one order."""
+        """Two payments, each with one order; the second is of a session and captured after it."""
         rows = [
             Payment(
                 UUID(int=n),
@@ -63,6 +63,7 @@ class World:
             )
             for n, name in ((1, "razorpay"), (2, "stripe"))
         ]
+        rows[1].collection, rows[1].service_ends_at = Collection.AUTHORIZE_NOW, NOW + timedelta(days=2)
         return cls(rows)
 
     def effects(self) -> Effects:
@@ -139,6 +140,22 @@ class World:
         give_up(self.payments[pick % 2], "the hold has ended", effects)
         self.settle(effects)
 
+    def move_service(self, pick: int) -> None:
+        """Booking moves the session, into the past even or far ahead."""
+        effects = self.effects()
+        self.moves += 1
+        for payment in self.payments:
+            if payment.duplicate_of is None:
+                follow_service(payment, NOW + timedelta(days=3 * pick - 9), CAN, effects)
+        self.settle(effects)
+
+    def complete_service(self) -> None:
+        """The expert says that it took place."""
+        effects = self.effects()
+        for payment in self.payments:
+            capture_now(payment, effects)
+        self.settle(effects)
+
     def advance(self, pick: int, status: Seen) -> None:
         """A charge moves at the gateway, where that is possible."""
         if not self.charges:
@@ -183,7 +200,7 @@ class World:
             return
         if refund.amount_minor > charge.captured - charge.given:
             failed = RefundPart(None, refund.id, RefundSeen.FAILED, refund.amount_minor)
-            self.observe(payment, replace(self._seen(payment, charge), refund=failed))
+            self.observe(payment, replace(seen_of(payment, charge), refund=failed))
             return
         self._made(payment, charge, TrueRefund(f"rfnd-{next(self.numbers)}", refund.id, refund.amount_minor))
 
@@ -218,7 +235,7 @@ class World:
         if captured:
             payment, charge = captured[pick % len(captured)]
             part = DisputePart(f"dp-{charge.gateway_payment_id}", AMOUNT, NOW + timedelta(days=7))
-            self.said.append((payment, replace(self._seen(payment, charge), status=status, dispute=part)))
+            self.said.append((payment, replace(seen_of(payment, charge), status=status, dispute=part)))
 
     def hear(self, pick: int) -> None:
         """Our side hears anything that was ever said: late, twice, in any order."""
@@ -241,7 +258,7 @@ class World:
         """Everything is asked about, until nothing new comes and every refund that we want was called and ended."""
         for _ in range(4):
             for payment, charge in self.charges:
-                self.observe(payment, self._seen(payment, charge))
+                self.observe(payment, seen_of(payment, charge))
                 for refund in charge.refunds:
                     self.observe(payment, self._with_refund(payment, charge, refund))
             for pick in range(len(self.runs)):
@@ -256,27 +273,14 @@ class World:
         self._say_refund(payment, charge, refund)
 
     def _say(self, payment: Payment, charge: TrueCharge) -> None:
-        self.said.append((payment, self._seen(payment, charge)))
+        self.said.append((payment, seen_of(payment, charge)))
 
     def _say_refund(self, payment: Payment, charge: TrueCharge, refund: TrueRefund) -> None:
         self.said.append((payment, self._with_refund(payment, charge, refund)))
 
     def _with_refund(self, payment: Payment, charge: TrueCharge, refund: TrueRefund) -> Observation:
         part = RefundPart(refund.gateway_refund_id, refund.ours, refund.status, refund.amount)
-        return replace(self._seen(payment, charge), refund=part)
-
-    def _seen(self, payment: Payment, charge: TrueCharge) -> Observation:
-        return Observation(
-            payment.gateway,
-            charge.gateway_order_id,
-            charge.gateway_payment_id,
-            charge.status,
-            AMOUNT,
-            "INR",
-            "account",
-            Source.POLL,
-            "history",
-        )
+        return replace(seen_of(payment, charge), refund=part)
 
 
 def _id(text: str) -> UUID:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.work import Database
-from contracts.booking_events import BookingCancelled, BookingRescheduled, SessionCompleted
+from contracts.booking_events import BookingCancelled, BookingRescheduled, SessionCompleted, SessionContested
 from services.payment.domain.observation import Seen
 from services.payment.tests.booked import confirmed
 from services.payment.tests.handlers.bank import Desk
@@ -98,6 +98,15 @@ async def test_the_expert_s_word_captures_at_once_and_only_when_nothing_is_await
     assert await captures(desk) == 1
     await tell(desk, over())
     assert await captures(desk) == 0
+
+
+async def test_a_contested_session_waits_for_a_person(desk: Desk) -> None:
+    await hold(desk)
+    contested = SessionContested(booking_id=BOOKING, line_id="line-1", contested_at=NOW)
+    await tell(desk, contested)
+    assert await rows(desk.database, "SELECT capture_at FROM payments") == [(NOW + timedelta(days=6, hours=12),)]
+    await tell(desk, over())
+    assert await captures(desk) == 1
 
 
 @pytest.mark.parametrize(("refund_minor", "captured"), [(0, 1), (500, 0), (None, 0)])

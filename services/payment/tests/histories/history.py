@@ -11,6 +11,8 @@ from typing import Any
 import httpx2
 
 from chassis.ids import uuid7
+from contracts.booking_events import BookingRescheduled, SessionCompleted
+from contracts.topics import PAYMENT_BOOKINGS
 from services.payment.tests.conformance.purchase import Purchase
 from services.payment.tests.conformance.vendors import AT, order_of
 from services.payment.tests.samples import AMOUNT
@@ -43,7 +45,7 @@ class History:
         for vendor in self.rng.sample(AT, self.rng.choice([1, 1, 2])):
             self.purchases.append(Purchase(self.stage, vendor, self.booking_id, claims))
         acts: list[Callable[[], Awaitable[None]]] = [self.create, self.pay, self.pay, self.verify, self.owe]
-        acts += [self.misbehave, self.manner_of_refunds, self.by_hand]
+        acts += [self.misbehave, self.manner_of_refunds, self.by_hand, self.move, self.complete]
         await self.create()
         for _ in range(self.rng.randint(2, 9)):
             await self.rng.choice(acts)()
@@ -89,6 +91,31 @@ class History:
             minor, key = self.rng.choice([AMOUNT, AMOUNT // 2, 1_000, AMOUNT + 1]), self.rng.choice(["a", "b", "c"])
             await purchase.owe(minor, key)
             self.trail.append(f"owe {purchase.vendor.name} {minor} {key}")
+
+    async def move(self) -> None:
+        """Booking moves the session: over by now, near, or farther than anybody holds money."""
+        ends_at = datetime.now(UTC) + timedelta(days=self.rng.choice([-1, 0, 2, 90]))
+        changed = {"starts_at": ends_at - timedelta(hours=1), "ends_at": ends_at, "service_ends_at": ends_at}
+        now = {"previous_starts_at": datetime.now(UTC), "rescheduled_at": datetime.now(UTC)}
+        fields: dict[str, Any] = {"reference": "BK-449034CB", "line_id": "line", "title": "Session", **changed, **now}
+        await self._told(BookingRescheduled(booking_id=self.booking_id, **fields))
+        self.trail.append(f"move to {ends_at}")
+
+    async def complete(self) -> None:
+        """The expert says that it took place, or that the buyer did not come."""
+        outcome: Any = self.rng.choice(["took_place", "buyer_absent"])
+        said = {
+            "line_id": "line",
+            "outcome": outcome,
+            "last": self.rng.random() < 0.8,
+            "completed_at": datetime.now(UTC),
+        }
+        await self._told(SessionCompleted(booking_id=self.booking_id, **said))
+        self.trail.append(f"session {outcome}")
+
+    async def _told(self, event: BookingRescheduled | SessionCompleted) -> None:
+        async with self.stage.database.transaction() as work:
+            work.schedule(PAYMENT_BOOKINGS, event, key=self.booking_id)
 
     async def misbehave(self) -> None:
         """A vendor's interface fails the next calls, whoever makes them."""
