@@ -59,7 +59,7 @@ _DONE = f.CompletedLine(
 
 def samples() -> dict[str, Event]:
     """The golden example of every event type."""
-    return {event.type: event for event in (*_payment(), *_booking(), *_sessions(), *_fulfillment())}
+    return {event.type: event for event in (*_payment(), *_booking(), *_sessions(), _quotation(), *_fulfillment())}
 
 
 def _payment() -> tuple[Event, ...]:
@@ -153,18 +153,6 @@ def _sessions() -> tuple[Event, ...]:
             rescheduled_at=AT,
         ),
         b.SessionContested(booking_id=BOOKING, line_id=_LINE.line_id, contested_at=FIRST),
-        b.QuotationSent(
-            booking_id=BOOKING,
-            quotation_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708193",
-            expert_name="Maya Iyer",
-            amount_minor=99900,
-            currency="INR",
-            starts_at=FIRST,
-            ends_at=FIRST + timedelta(hours=1),
-            pay_by=AT + timedelta(days=3),
-            sent_at=AT,
-            unmade=_UNMADE,
-        ),
         b.SessionCompleted(
             booking_id=BOOKING, line_id=_LINE.line_id, outcome="took_place", last=True, completed_at=FIRST
         ),
@@ -182,6 +170,21 @@ def _sessions() -> tuple[Event, ...]:
             expert_email="maya@experts.example.com",
             expert_time_zone="Asia/Kolkata",
         ),
+    )
+
+
+def _quotation() -> Event:
+    return b.QuotationSent(
+        booking_id=BOOKING,
+        quotation_id="0199a0c4-5f9c-7a11-8e08-4d5e6f708193",
+        expert_name="Maya Iyer",
+        amount_minor=99900,
+        currency="INR",
+        starts_at=FIRST,
+        ends_at=FIRST + timedelta(hours=1),
+        pay_by=AT + timedelta(days=3),
+        sent_at=AT,
+        unmade=_UNMADE,
     )
 
 
