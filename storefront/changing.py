@@ -14,7 +14,7 @@ from chassis.ids import uuid7
 from chassis.pages import checked_form, instant, money, see_other
 from storefront import rendering
 from storefront.experts import free_times
-from storefront.following import SAVED, changeable, held_by, mine
+from storefront.following import SAVED, changeable, held_by, is_to_come, mine
 from storefront.shopping import upstream_of
 from storefront.times import moment, zone_of
 from storefront.upstream import Refusal
@@ -148,7 +148,7 @@ async def _act(request: Request, booking: dict[str, Any], act: str, body: dict[s
 
 def _line(booking: dict[str, Any], line_id: str) -> dict[str, Any] | None:
     """The line of a session that is still to come: the one that is named, else the first."""
-    coming = [line for line in booking["lines"] if line.get("session", {}).get("state") == "claimed"]
+    coming = [line for line in booking["lines"] if is_to_come(line)]
     return next((line for line in coming if line["line_id"] == line_id), coming[0] if coming else None)
 
 

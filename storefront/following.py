@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from chassis.pages import see_other
+from chassis.pages import instant, see_other
 from storefront import rendering
 from storefront.shopping import upstream_of
 from storefront.upstream import Refusal
@@ -95,8 +96,14 @@ def changeable(booking: dict[str, Any]) -> bool:
     """Whether a session of it may still be moved or cancelled: it is to come, and it is paid or waits for its saved card."""
     stands = booking["status"] in ("CONFIRMED", "IN_PROGRESS")
     waits = booking["status"] == "PENDING" and booking["payment_status"] == SAVED
-    coming = any(line.get("session", {}).get("state") == "claimed" for line in booking["lines"])
-    return (stands or waits) and coming
+    return (stands or waits) and any(is_to_come(line) for line in booking["lines"])
+
+
+def is_to_come(line: dict[str, Any]) -> bool:
+    """Whether it is a session that has not begun."""
+    session = line.get("session", {})
+    starts_at = instant(session.get("starts_at"))
+    return session.get("state") == "claimed" and starts_at is not None and starts_at > datetime.now(UTC)
 
 
 def _unknown() -> Refusal:

@@ -66,6 +66,16 @@ async def test_only_what_stands_is_offered_to_be_moved_or_cancelled(
         assert offered or answer.headers["location"] == "/bookings/bk-1"
 
 
+async def test_a_session_that_has_begun_is_neither_moved_nor_cancelled_here(
+    buyer: Buyer, fakes: Fakes, consulting: Consulting
+) -> None:
+    await bought(buyer)
+    fakes.booking["lines"][0]["session"]["starts_at"] = "2026-01-05T03:30:00Z"
+    assert MOVE not in (await buyer.get("/bookings/bk-1")).text
+    for path in (MOVE, CANCEL):
+        assert (await buyer.get(path)).headers["location"] == "/bookings/bk-1"
+
+
 async def test_the_expert_s_other_times_stand_around_the_present_one(buyer: Buyer, consulting: Consulting) -> None:
     await bought(buyer)
     page = (await buyer.get(MOVE)).text

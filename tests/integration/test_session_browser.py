@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from chassis.testing import eventually
 from deploy.stage.stage import Stage
@@ -18,6 +18,7 @@ from tests.integration.walking import WAIT_MS, picture
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 ZONE = "Europe/Berlin"
+NARROW: ViewportSize = {"width": 390, "height": 844}
 FULL_REFUND, HOLDABLE = timedelta(hours=30), timedelta(days=5)
 _PAYMENT = """SELECT status, gateway_orders.purpose, charge_at FROM payments
               JOIN gateway_orders ON gateway_orders.payment_id = payments.id WHERE booking_id = $1"""
@@ -32,8 +33,10 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     yield page
+    is_wide = await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     await context.close()
     assert problems == []
+    assert not is_wide
 
 
 async def to_expert(page: Page, stage: Stage) -> None:
@@ -136,6 +139,7 @@ async def test_a_session_is_held_on_the_card_moved_and_cancelled_by_the_quote(
 async def test_for_a_far_date_the_card_is_saved_and_the_page_says_when_it_is_charged(
     page: Page, stage: Stage, databases: Databases
 ) -> None:
+    await page.set_viewport_size(NARROW)
     await to_expert(page, stage)
     for _ in range(3):
         shown = await page.locator(".weeks b").inner_text()
@@ -153,6 +157,13 @@ async def test_for_a_far_date_the_card_is_saved_and_the_page_says_when_it_is_cha
     charged = moment(payment["charge_at"], ZONE)
     await expect(page.locator("#status")).to_contain_text(f"nothing is charged before {charged}")
     await picture(page, "session-saved")
+    await page.get_by_role("link", name="Move to another time").click()
+    moved_to = await choose(page, timedelta(days=10), timedelta(days=29))
+    await page.get_by_role("button", name="Move my session").click()
+    await expect(page.locator(".good-news")).to_contain_text(moment(moved_to, ZONE))
+    await expect(page.locator("#status")).not_to_contain_text(charged, timeout=WAIT_MS)
+    sooner = moment((await until_payment(databases, booking_id, "method_saved"))["charge_at"], ZONE)
+    await expect(page.locator("#status")).to_contain_text(f"nothing is charged before {sooner}")
     await page.get_by_role("link", name="Cancel", exact=True).click()
     await picture(page, "session-cancel-saved")
     await page.get_by_role("button", name="Cancel my booking").click()
