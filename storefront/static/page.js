@@ -48,11 +48,10 @@ for (const region of document.querySelectorAll("[data-live]")) {
         last = text;
         const fresh = new DOMParser().parseFromString(text, "text/html").body;
         dress(fresh);
-        const before = region.querySelector(".headline h1")?.textContent;
         const said = region.querySelector(".headline");
         const active = document.activeElement?.getAttribute("href");
         const next = fresh.querySelector(".headline");
-        if (said && next && before === next.querySelector("h1")?.textContent) next.replaceWith(said);
+        if (said && next && said.textContent === next.textContent) next.replaceWith(said);
         region.replaceChildren(...fresh.childNodes);
         if (active) region.querySelector(`a[href="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
         tick();
