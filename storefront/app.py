@@ -15,7 +15,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from chassis import pages
-from storefront import following, paying, rendering, shopping
+from storefront import changing, experts, following, paying, rendering, shopping
 from storefront.settings import StorefrontSettings
 from storefront.upstream import Refusal, Upstream
 
@@ -40,6 +40,8 @@ def build(settings: StorefrontSettings, transport: httpx2.AsyncBaseTransport | N
     app.include_router(shopping.router)
     app.include_router(paying.router)
     app.include_router(following.router)
+    app.include_router(experts.router)
+    app.include_router(changing.router)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from chassis.pages import see_other
+from chassis.pages import instant, see_other
 from storefront import rendering
 from storefront.shopping import upstream_of
 from storefront.upstream import Refusal
@@ -19,7 +20,7 @@ PAID = ("authorized", "captured")
 SAVED = "method_saved"
 
 
-def _held(request: Request, booking_id: str) -> dict[str, str] | None:
+def held_by(request: Request, booking_id: str) -> dict[str, str] | None:
     """Id and token of a booking that this browser checked out, the newest or an earlier one."""
     newest_one = request.session.get("booking")
     kept: list[dict[str, str]] = [*([newest_one] if newest_one else []), *request.session.get("earlier", [])]
@@ -61,19 +62,19 @@ async def booking(request: Request) -> Response:
 @router.get("/bookings/{booking_id}")
 async def booking_by_id(request: Request, booking_id: str) -> Response:
     """Where a purchase of this browser stands. Raises `Refusal` for one of somebody else."""
-    return _page(request, "booking.html", await _mine(request, booking_id))
+    return _page(request, "booking.html", await mine(request, booking_id))
 
 
 @router.get("/live/bookings/{booking_id}")
 async def live(request: Request, booking_id: str) -> Response:
     """The part of the booking's page that changes."""
-    return _page(request, "booking_live.html", await _mine(request, booking_id))
+    return _page(request, "booking_live.html", await mine(request, booking_id))
 
 
 @router.get("/bookings/{booking_id}/invoices/{invoice_id}.pdf")
 async def invoice(request: Request, booking_id: str, invoice_id: UUID) -> Response:
     """The invoice's PDF, from fulfillment by the guest's token; the browser never sees the token."""
-    held = _held(request, booking_id)
+    held = held_by(request, booking_id)
     if held is None:
         raise _unknown()
     path = f"/api/v1/invoices/{invoice_id}.pdf"
@@ -82,12 +83,27 @@ async def invoice(request: Request, booking_id: str, invoice_id: UUID) -> Respon
     return Response(made, media_type="application/pdf", headers=name)
 
 
-async def _mine(request: Request, booking_id: str) -> dict[str, Any]:
-    held = _held(request, booking_id)
+async def mine(request: Request, booking_id: str) -> dict[str, Any]:
+    """A booking that this browser checked out, as booking has it. Raises `Refusal` for any other."""
+    held = held_by(request, booking_id)
     found = None if held is None else await _of(request, held)
     if found is None:
         raise _unknown()
     return found
+
+
+def changeable(booking: dict[str, Any]) -> bool:
+    """Whether a session of it may still be moved or cancelled: it is to come, and it is paid or waits for its saved card."""
+    stands = booking["status"] in ("CONFIRMED", "IN_PROGRESS")
+    waits = booking["status"] == "PENDING" and booking["payment_status"] == SAVED
+    return (stands or waits) and any(is_to_come(line) for line in booking["lines"])
+
+
+def is_to_come(line: dict[str, Any]) -> bool:
+    """Whether it is a session that has not begun."""
+    session = line.get("session", {})
+    starts_at = instant(session.get("starts_at"))
+    return session.get("state") == "claimed" and starts_at is not None and starts_at > datetime.now(UTC)
 
 
 def _unknown() -> Refusal:
@@ -102,6 +118,7 @@ def _page(request: Request, template: str, found: dict[str, Any]) -> Response:
         template,
         booking=found,
         ended=ended,
+        changeable=changeable(found),
         paid=found["payment_status"] in (*PAID, "refunded") or found["steps"][0]["done"],
         newest=found["booking_id"] == (request.session.get("booking") or {}).get("id"),
     )

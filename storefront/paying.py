@@ -36,6 +36,13 @@ def _token(request: Request, booking: dict[str, Any]) -> str:
     return token
 
 
+async def _offered(request: Request, booking: dict[str, Any]) -> list[dict[str, Any]]:
+    """The gateways that can collect it, and how each does: at once, after the service, or by a saved card. Raises `Refusal`."""
+    body = {"checkout_token": _token(request, booking)}
+    found = await upstream_of(request).post("payment", "/api/v1/payments/public/options", body)
+    return [{**option, **WAYS[option["gateway"]]} for option in found["options"] if option["gateway"] in WAYS]
+
+
 @router.get("/pay")
 async def ways(request: Request) -> Response:
     """The choice between the gateways that can collect this purchase; with one alone there is nothing to choose."""
@@ -44,14 +51,12 @@ async def ways(request: Request) -> Response:
         return see_other("/cart")
     if _settled(booking):
         return see_other("/booking")
-    body = {"checkout_token": _token(request, booking)}
     try:
-        found = await upstream_of(request).post("payment", "/api/v1/payments/public/options", body)
+        offered = await _offered(request, booking)
     except Refusal as refusal:
         if refusal.status not in (0, 409, 503):
             raise
         return _away(request, booking, "Paying", "/pay")
-    offered = [{**option, **WAYS[option["gateway"]]} for option in found["options"] if option["gateway"] in WAYS]
     if len(offered) == 1:
         return see_other(f"/pay/with/{offered[0]['gateway']}")
     return rendering.page(request, "ways.html", booking=booking, options=offered)
@@ -69,6 +74,7 @@ async def pay(request: Request, gateway: str) -> Response:
         return see_other("/pay")
     body = {"checkout_token": _token(request, booking), "gateway": gateway}
     try:
+        offered = await _offered(request, booking)
         order = await upstream_of(request).post("payment", "/api/v1/payments/public/create-order", body)
     except Refusal as refusal:
         if refusal.status not in (0, 409, 503):
@@ -83,6 +89,8 @@ async def pay(request: Request, gateway: str) -> Response:
         f"pay_{gateway}.html",
         booking=booking,
         order=order,
+        has_others=len(offered) > 1,
+        collection=next((option["collection"] for option in offered if option["gateway"] == gateway), None),
         checkout_script=settings.script_of(gateway),
         checkout_page=f"{settings.simulators_url.rstrip('/')}/razorpay/checkout/",
         callback_url=str(request.url_for("called_back")),

@@ -1,7 +1,8 @@
-"""From the catalogue to the checkout: courses, the cart, and who buys."""
+"""From the catalogue to the checkout: sessions and courses, the cart, and who buys."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,9 +15,11 @@ from chassis.pages import checked_form, see_other
 from storefront import rendering
 from storefront.upstream import Refusal, Upstream
 from storefront.wishes import TIME_SLOTS, WEEKDAYS, ZONES, buyer_body, line_body, mistakes
+from storefront.words import refusal_words
 
 router = APIRouter()
 _MOST_PAGES = 10
+_TROUBLES = {"this time was taken; choose another one": "slot-taken"}
 _EARLIER = 2  # a browser takes 4096 bytes of cookie; a guest token has about 350
 
 
@@ -30,7 +33,7 @@ async def _offers(upstream: Upstream) -> list[dict[str, Any]]:
     offers: list[dict[str, Any]] = []
     token = ""
     for _ in range(_MOST_PAGES):
-        page = await upstream.get("booking", "/api/v1/offers", params={"kind": "course", "page_token": token})
+        page = await upstream.get("booking", "/api/v1/offers", params={"page_token": token})
         offers += page["offers"]
         token = page["next_page_token"] or ""
         if not token:
@@ -38,10 +41,28 @@ async def _offers(upstream: Upstream) -> list[dict[str, Any]]:
     return offers
 
 
+async def _names(upstream: Upstream, sessions: list[dict[str, Any]]) -> dict[str, str]:
+    """Name by id of the experts who give `sessions`; one who can't be asked stays without: the offer is shown all the same."""
+
+    async def ask(expert_id: str) -> tuple[str, str]:
+        try:
+            found = await upstream.get("booking", f"/api/v1/experts/{quote(expert_id, safe='')}")
+        except Refusal:
+            return expert_id, ""
+        return expert_id, str(found["name"])
+
+    known = dict.fromkeys(offer["expert_id"] for offer in sessions)
+    return dict(await asyncio.gather(*(ask(expert_id) for expert_id in known)))
+
+
 @router.get("/")
 async def catalogue(request: Request) -> Response:
-    """Every course that is offered."""
-    return rendering.page(request, "catalogue.html", offers=await _offers(upstream_of(request)))
+    """Every session and every course that is offered."""
+    upstream = upstream_of(request)
+    offers = await _offers(upstream)
+    sessions, courses = ([offer for offer in offers if offer["kind"] == kind] for kind in ("session", "course"))
+    names = await _names(upstream, sessions)
+    return rendering.page(request, "catalogue.html", sessions=sessions, courses=courses, experts=names)
 
 
 @router.get("/courses/{offer_id}")
@@ -85,7 +106,7 @@ async def _cart(request: Request) -> dict[str, Any] | None:
     return cart
 
 
-async def _open_cart(request: Request) -> dict[str, str]:
+async def open_cart(request: Request) -> dict[str, str]:
     """Id and token of a cart that takes lines: the session's, or a new one when that is checked out."""
     cart = await _cart(request)
     if cart is None or cart["status"] != "OPEN":
@@ -100,7 +121,7 @@ async def choose(request: Request, offer_id: str) -> Response:
     """Put the course into the cart; what booking finds wrong comes back beside its field."""
     form = await checked_form(request)
     upstream = upstream_of(request)
-    cart = await _open_cart(request)
+    cart = await open_cart(request)
     path, key = f"/api/v1/carts/{cart['id']}/lines", form.get("key", "")
     try:
         await upstream.post("booking", path, line_body(offer_id, form), cart["token"], key)
@@ -115,7 +136,14 @@ async def choose(request: Request, offer_id: str) -> Response:
 @router.get("/cart")
 async def cart(request: Request) -> Response:
     """What is about to be bought, priced by booking."""
-    return rendering.page(request, "cart.html", cart=await _cart(request))
+    found = await _cart(request)
+    language = request.headers.get("accept-language", "")
+    troubles = [_trouble(str(item["problem"]), language) for item in found["problems"]] if found else []
+    return rendering.page(request, "cart.html", cart=found, troubles=troubles)
+
+
+def _trouble(problem: str, language: str) -> str:
+    return refusal_words(_TROUBLES.get(problem, "cart-invalid"), problem, language)
 
 
 @router.post("/cart/remove")
@@ -154,7 +182,8 @@ async def check_out(request: Request) -> Response:
         made = await upstream_of(request).post("booking", path, buyer_body(form), held["token"], form.get("key", ""))
     except Refusal as refusal:
         if refusal.kind in ("cart-invalid", "slot-taken", "state-conflict"):
-            request.session["notice"] = refusal.detail
+            language = request.headers.get("accept-language", "")
+            request.session["notice"] = refusal_words(refusal.kind, refusal.detail, language)
             return see_other("/cart")
         if refusal.kind != "validation":
             raise

@@ -1,4 +1,4 @@
-"""From the course form to the body of a cart line; what is wrong with it is said by booking, not here."""
+"""From the forms of courses and sessions to the body of a cart line; what is wrong with it is said by booking, not here."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ FIELDS = {
     "schedule/weekdays": "weekdays",
     "schedule/starts_on": "starts_on",
     "schedule/time_zone": "time_zone",
+    "starts_at": "starts_at",
+    "time_zone": "time_zone",
+    "answers": "question",
     "preferences/gender": "gender",
     "preferences/latitude": "latitude",
     "preferences/longitude": "longitude",
@@ -38,6 +41,8 @@ _ADVICE = {
     "weekdays": "Choose at least one day.",
     "starts_on": "Choose the first day.",
     "time_zone": "Choose a time zone of the list.",
+    "starts_at": "Choose one of the times.",
+    "question": "Write at most 2000 characters.",
     "name": "Write your name, as it shall stand on the invoice.",
     "email": "This is no address that mail can reach.",
     "phone": "Write it with digits, such as +91 98000 00001, or leave it empty.",
@@ -74,6 +79,17 @@ def line_body(offer_id: str, form: dict[str, str]) -> dict[str, Any]:
             "time_zone": form.get("time_zone", ""),
         },
         "preferences": {name: value for name, value in wanted.items() if value is not None},
+    }
+
+
+def session_body(offer_id: str, form: dict[str, str]) -> dict[str, Any]:
+    """The body of `POST /carts/{id}/lines` for a chosen time; what the expert should know goes with it when it was written."""
+    question = form.get("question", "").strip()
+    return {
+        "offer_id": offer_id,
+        "starts_at": form.get("starts_at", ""),
+        "time_zone": form.get("time_zone", ""),
+        "answers": {"question": question} if question else {},
     }
 
 

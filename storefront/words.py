@@ -1,4 +1,5 @@
-"""Why a payment was declined, in words for the buyer (S1-32): by the class that payment names, in English and Hindi."""
+"""Why a payment was declined (S1-32) and why a session can't be booked, moved or cancelled, in words for the buyer: by the
+class or the kind of problem that the services name, in English and Hindi."""
 
 from __future__ import annotations
 
@@ -32,6 +33,47 @@ _WORDS = {
     "declined": ("The payment was declined. Try another card.", "भुगतान अस्वीकार हुआ। दूसरा कार्ड आज़माएँ।"),
 }
 CLASSES = frozenset(_WORDS)
+
+
+_TROUBLES = {
+    "slot-taken": (
+        "This time was taken just now. Choose another one.",
+        "यह समय अभी-अभी किसी और ने ले लिया। कृपया दूसरा समय चुनें।",
+    ),
+    "no-time": (
+        "This is not one of the expert's free times. Choose one of the times below.",
+        "यह विशेषज्ञ के खाली समय में से नहीं है। नीचे दिए समय में से एक चुनें।",
+    ),
+    "too-late": (
+        "It is too late to move this session, or it was moved once in its last hours already. Your time stays as it is.",
+        "अब इस सत्र का समय नहीं बदला जा सकता: या तो देर हो गई है, या आख़िरी घंटों में इसे एक बार बदला जा चुका है। आपका समय वही रहेगा।",
+    ),
+    "overtaken": (
+        "The booking changed meanwhile, or this quote has ended. Nothing was cancelled: see what you get back now.",
+        "इस बीच बुकिंग बदल गई या यह प्रस्ताव समाप्त हो गया। कुछ रद्द नहीं हुआ: देखें कि अब आपको कितना वापस मिलेगा।",
+    ),
+    "not-cancellable": (
+        "This booking can't be cancelled any more.",
+        "यह बुकिंग अब रद्द नहीं की जा सकती।",
+    ),
+    "cart-invalid": (
+        "Something in the cart can't be booked any more. Remove it and choose again.",
+        "कार्ट की कोई चीज़ अब बुक नहीं हो सकती। उसे हटाएँ और फिर से चुनें।",
+    ),
+}
+_ORDINARY = ("This did not work. Try again in a moment.", "यह नहीं हो पाया। थोड़ी देर में फिर से प्रयास करें।")
+
+
+def trouble_words(trouble: str, accept_language: str) -> str:
+    """The sentence for `trouble`, in the buyer's language as `decline_words` finds it."""
+    english, hindi = _TROUBLES.get(trouble, _ORDINARY)
+    return hindi if accept_language.lower().startswith("hi") else english
+
+
+def refusal_words(trouble: str, detail: str, accept_language: str) -> str:
+    """The service's own `detail` where the buyer reads English and there is one, else the sentence for `trouble`."""
+    said = trouble_words(trouble, accept_language)
+    return detail if detail and said == trouble_words(trouble, "en") else said
 
 
 def decline_words(decline: str, accept_language: str) -> str:

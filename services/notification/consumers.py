@@ -8,6 +8,7 @@ from contracts.booking_events import (
     BookingConfirmed,
     BookingRescheduled,
     HoldExtended,
+    QuotationSent,
     RefundDue,
     SessionCompleted,
 )
@@ -19,7 +20,15 @@ from services.notification.handlers.sending import Sending
 
 RECIPIENTS = InlineStep(
     NOTIFICATION_RECIPIENTS,
-    accepts=(BookingConfirmed, HoldExtended, RefundDue, BookingRescheduled, SessionCompleted, BookingCancelled),
+    accepts=(
+        BookingConfirmed,
+        HoldExtended,
+        QuotationSent,
+        RefundDue,
+        BookingRescheduled,
+        SessionCompleted,
+        BookingCancelled,
+    ),
     handle_many=record_many,
     critical=False,
 )

@@ -6,6 +6,17 @@ if (zone) {
   if ([...zone.options].some((option) => option.value === mine)) zone.value = mine;
 }
 
+const guess = document.querySelector("form[data-guess-zone]");
+if (guess) {
+  // The server named a zone because nobody had; times are shown anew in the one that this computer keeps.
+  const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const here = new URL(location.href);
+  if (mine && mine !== guess.elements.time_zone.value && !here.searchParams.has("time_zone")) {
+    here.searchParams.set("time_zone", mine);
+    location.replace(here);
+  }
+}
+
 const dress = (root) => {
   for (const time of root.querySelectorAll("time[data-clock]")) {
     time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -37,11 +48,10 @@ for (const region of document.querySelectorAll("[data-live]")) {
         last = text;
         const fresh = new DOMParser().parseFromString(text, "text/html").body;
         dress(fresh);
-        const before = region.querySelector(".headline h1")?.textContent;
         const said = region.querySelector(".headline");
         const active = document.activeElement?.getAttribute("href");
         const next = fresh.querySelector(".headline");
-        if (said && next && before === next.querySelector("h1")?.textContent) next.replaceWith(said);
+        if (said && next && said.textContent === next.textContent) next.replaceWith(said);
         region.replaceChildren(...fresh.childNodes);
         if (active) region.querySelector(`a[href="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
         tick();

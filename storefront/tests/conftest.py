@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
@@ -42,9 +42,13 @@ class Fakes:
         self.ways = ["razorpay", "stripe", "phonepe"]
         self.decline: str | None = None
         self.saves = False
+        self.collection = "capture_now"
+        self.problems: list[dict[str, str]] = []
         self.carts = 0
         self.cart_status = "OPEN"
         self.title = "Mathematics <b>one</b>"
+        self.more_offers: list[dict[str, Any]] = []
+        self.line_of: Callable[[dict[str, Any]], dict[str, Any]] = self._course_line
         self.booking: dict[str, Any] = {
             "booking_id": "bk-1",
             "reference": "BK-7Q2M4XKD",
@@ -85,6 +89,7 @@ class Fakes:
     def _offer(self) -> dict[str, Any]:
         return {
             "offer_id": OFFER,
+            "kind": "course",
             "title": self.title,
             "description": "A course.",
             "specialty": "mathematics",
@@ -95,6 +100,10 @@ class Fakes:
             "refund_policy": {"full_hours": 24, "partial_hours": 4, "partial_percent": 50, "none_hours": 2},
         }
 
+    def _course_line(self, wish: dict[str, Any]) -> dict[str, Any]:
+        course = {**wish["schedule"], "tier": 10, "session_minutes": 60, "time_slot": wish["time_slot"]}
+        return {"line_id": "line-1", "title": self.title, "total_minor": 99900, "course": course}
+
     def _cart(self) -> dict[str, Any]:
         total = sum(line["total_minor"] for line in self.lines)
         return {
@@ -103,13 +112,13 @@ class Fakes:
             "lines": self.lines,
             "amount_minor": total,
             "currency": "INR",
-            "problems": [],
+            "problems": self.problems,
         }
 
     def _booking_routes(self) -> None:
         @self.app.get("/booking/api/v1/offers")
         async def offers() -> Any:
-            return {"offers": [self._offer()], "next_page_token": None}
+            return {"offers": [self._offer(), *self.more_offers], "next_page_token": None}
 
         @self.app.get("/booking/api/v1/offers/{offer_id}")
         async def offer(offer_id: str) -> Any:
@@ -127,10 +136,7 @@ class Fakes:
 
         @self.app.post("/booking/api/v1/carts/{cart_id}/lines", status_code=201)
         async def add(request: Request) -> Any:
-            wish = await request.json()
-            course = {**wish["schedule"], "tier": 10, "session_minutes": 60, "time_slot": wish["time_slot"]}
-            line = {"line_id": "line-1", "title": self.title, "total_minor": 99900, "course": course}
-            self.lines.append(line)
+            self.lines.append(self.line_of(await request.json()))
             return self._cart()
 
         @self.app.post("/booking/api/v1/carts/{cart_id}/checkout", status_code=201)
@@ -161,7 +167,7 @@ class Fakes:
                     {
                         "gateway": name,
                         "available": True,
-                        "collection": "save_method" if self.saves else "capture_now",
+                        "collection": "save_method" if self.saves else self.collection,
                         "charge_at": "2099-11-20T09:30:00Z" if self.saves else None,
                     }
                     for name in self.ways

@@ -60,6 +60,7 @@ def subject(letter: Letter) -> str:
         Kind.CANCELLATION: f"Cancelled: {titles} ({letter.reference})",
         Kind.CARD_SAVED: f"Your card is saved, nothing is charged yet: {titles} ({letter.reference})",
         Kind.CHARGE_DECLINED: f"Your payment did not go through: {titles} ({letter.reference})",
+        Kind.QUOTATION: f"Your quotation: {titles} ({letter.reference})",
         Kind.REFUND: f"Your money is on its way back: {titles} ({letter.reference})",
     }[letter.kind]
     return one_line(text)[:_SUBJECT_CHARACTERS]
@@ -141,6 +142,16 @@ def _charge_declined(letter: Letter, links: Links) -> dict[str, Any]:
     }
 
 
+def _quotation(letter: Letter, links: Links) -> dict[str, Any]:
+    facts = letter.facts
+    return {
+        "expert": facts["expert_name"],
+        "when": _when(letter, facts["starts_at"]),
+        "amount": amount(facts["amount_minor"], facts["currency"]),
+        "pay_by": _when(letter, facts["pay_by"]),
+    }
+
+
 def _plain(letter: Letter, links: Links) -> dict[str, Any]:
     return {}
 
@@ -156,6 +167,7 @@ _CONTENT: dict[Kind, Callable[[Letter, Links], dict[str, Any]]] = {
     Kind.REFUND: _refund,
     Kind.CARD_SAVED: _card_saved,
     Kind.CHARGE_DECLINED: _charge_declined,
+    Kind.QUOTATION: _quotation,
 }
 
 

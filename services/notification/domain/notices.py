@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
 
-from contracts.booking_events import BookingCancelled, BookingRescheduled, HoldExtended
+from contracts.booking_events import BookingCancelled, BookingRescheduled, HoldExtended, QuotationSent
 from contracts.fulfillment_events import AllocationPending, FulfillmentCompleted, MeetingReady, TrainerAssigned
 from contracts.payment_events import PaymentFailed, RefundSucceeded
 
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     CARD_SAVED = "card-saved"
     CHARGE_DECLINED = "charge-declined"
+    QUOTATION = "quotation"
 
 
 OPTIONAL = frozenset({Kind.ALLOCATION_PENDING})
@@ -118,6 +119,12 @@ def _extended(event: HoldExtended) -> Notice:
     return Notice(event.booking_id, Kind.CARD_SAVED, BUYER, event.payment_id, event.model_dump_json(exclude={"unmade"}))
 
 
+def _quoted(event: QuotationSent) -> Notice:
+    # One that ended unpaid may be sent anew: it has another booking id then, and is told again.
+    facts = event.model_dump_json(exclude={"unmade"})
+    return Notice(event.booking_id, Kind.QUOTATION, BUYER, event.quotation_id, facts)
+
+
 def _declined(event: PaymentFailed) -> Notice | None:
     # Who is at the checkout was told there; one mail says it, though the card is tried again.
     if event.pay_by is None:
@@ -134,6 +141,7 @@ _NOTICES: dict[str, Callable[[Any], Notice | None]] = {
     BookingCancelled.type: _cancelled,
     RefundSucceeded.type: _refunded,
     HoldExtended.type: _extended,
+    QuotationSent.type: _quoted,
     PaymentFailed.type: _declined,
 }
 EVENTS = (
@@ -145,6 +153,7 @@ EVENTS = (
     BookingCancelled,
     RefundSucceeded,
     HoldExtended,
+    QuotationSent,
     PaymentFailed,
 )
 

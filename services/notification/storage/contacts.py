@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.work import Work
-from contracts.booking_events import BookingConfirmed, HoldExtended, RefundDue, UnmadeBooking, time_zone_of
+from contracts.booking_events import (
+    BookingConfirmed,
+    HoldExtended,
+    QuotationSent,
+    RefundDue,
+    UnmadeBooking,
+    time_zone_of,
+)
 from contracts.fulfillment_events import TrainerAssigned
 
+BuyerTold = BookingConfirmed | HoldExtended | QuotationSent | RefundDue
+"""What says who the buyer of a booking is."""
 _RECORD_BUYERS = """
 INSERT INTO contacts (booking_id, student_id, name, email, reference, time_zone, titles)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
@@ -24,7 +33,7 @@ ON CONFLICT (trainer_id) DO UPDATE SET name = excluded.name, email = excluded.em
 """
 
 
-def _buyer(event: BookingConfirmed | HoldExtended | RefundDue) -> tuple[str, ...] | None:
+def _buyer(event: BuyerTold) -> tuple[str, ...] | None:
     """The row of the buyer that `event` tells of, None when it tells of none."""
     if isinstance(event, BookingConfirmed):
         told: BookingConfirmed | UnmadeBooking = event
@@ -37,7 +46,7 @@ def _buyer(event: BookingConfirmed | HoldExtended | RefundDue) -> tuple[str, ...
     return event.booking_id, buyer.student_id, buyer.name, buyer.email, told.reference, zone, " · ".join(titles)
 
 
-async def record_buyers(work: Work, events: Sequence[BookingConfirmed | HoldExtended | RefundDue]) -> None:
+async def record_buyers(work: Work, events: Sequence[BuyerTold]) -> None:
     """Keep each buyer that `events` tell of; one that is known already stays as it is."""
     if rows := [row for event in events if (row := _buyer(event)) is not None]:
         await work.execute(_RECORD_BUYERS, *(list(column) for column in zip(*rows, strict=True)))

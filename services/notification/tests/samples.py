@@ -17,6 +17,7 @@ from contracts.booking_events import (
     ConfirmedLine,
     CourseWish,
     HoldExtended,
+    QuotationSent,
     RefundDue,
     SessionCompleted,
     SessionWish,
@@ -34,6 +35,7 @@ from contracts.payment_events import PaymentFailed, RefundSucceeded
 from services.notification.handlers import contacts, deliveries
 
 AT = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+PAID: dict[str, Any] = {"payment_id": "pay-1", "amount_minor": 199900, "currency": "INR"}
 
 
 def message(event: Any) -> Message:
@@ -207,45 +209,57 @@ def refunded(booking_id: str, refund_id: str = "refund-1") -> RefundSucceeded:
     """Money went back."""
     return RefundSucceeded(
         booking_id=booking_id,
-        payment_id="pay-1",
+        **PAID,
         gateway="razorpay",
-        amount_minor=199900,
-        currency="INR",
         refund_id=refund_id,
         reason="place-gone",
         refunded_at=AT,
     )
 
 
+def unmade_booking(title: str = "Yoga & breath") -> UnmadeBooking:
+    """Whom a mail is for while there is no booking."""
+    buyer = Buyer(student_id="student-1", name="Asha Rao", email="asha.rao@example.com")
+    return UnmadeBooking(reference="BK-449034CB", buyer=buyer, time_zone="Asia/Kolkata", titles=(title,))
+
+
 def due(booking_id: str, *, unmade: bool = True) -> RefundDue:
     """Money that goes back; `unmade`: because no booking was made for it."""
-    buyer = Buyer(student_id="student-1", name="Asha Rao", email="asha.rao@example.com")
-    told = UnmadeBooking(reference="BK-449034CB", buyer=buyer, time_zone="Asia/Kolkata", titles=("Yoga & breath",))
     return RefundDue(
         booking_id=booking_id,
-        payment_id="pay-1",
+        **PAID,
         refund_key="place-gone",
-        amount_minor=199900,
-        currency="INR",
         reason="place-gone",
-        unmade=told if unmade else None,
+        unmade=unmade_booking() if unmade else None,
     )
 
 
 def extended(booking_id: str) -> HoldExtended:
     """A card was saved for a purchase that is far ahead."""
-    unmade = due(booking_id).unmade
-    assert unmade is not None
     return HoldExtended(
         booking_id=booking_id,
-        payment_id="pay-1",
-        amount_minor=199900,
-        currency="INR",
+        **PAID,
         charge_at=AT,
         pay_by=AT + timedelta(hours=48),
         expires_at=AT + timedelta(hours=49),
         extended_at=AT,
-        unmade=unmade,
+        unmade=unmade_booking(),
+    )
+
+
+def quoted(booking_id: str) -> QuotationSent:
+    """An expert offers a session to one client, at a price of its own."""
+    return QuotationSent(
+        booking_id=booking_id,
+        quotation_id="quotation-1",
+        expert_name="Maya Iyer",
+        amount_minor=250000,
+        currency="USD",
+        starts_at=AT,
+        ends_at=AT + timedelta(hours=1),
+        pay_by=AT - timedelta(hours=20),
+        sent_at=AT - timedelta(days=3),
+        unmade=unmade_booking("Market entry & pricing"),
     )
 
 
@@ -253,10 +267,8 @@ def declined(booking_id: str, *, in_absence: bool = True) -> PaymentFailed:
     """An attempt to pay failed; `in_absence`: of the buyer, with the saved card."""
     return PaymentFailed(
         booking_id=booking_id,
-        payment_id="pay-1",
+        **PAID,
         gateway="stripe",
-        amount_minor=199900,
-        currency="INR",
         reason="insufficient_funds",
         decline="funds",
         failed_at=AT,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from email.message import EmailMessage
 from uuid import UUID
 
+import orjson
 import pytest
 
 from services.notification.adapters.mail import Paper, Undeliverable, ascii_address, envelope
@@ -33,7 +34,12 @@ def letter(kind: Kind, text: str = "Yoga") -> Letter:
     }
     facts = {**line, "lines": [line], "amount_minor": 1, "currency": "INR", "refund_id": "r-1"}
     facts |= {"starts_at": "2026-11-24T13:00:00Z", "previous_starts_at": "2026-11-23T13:00:00Z", "join_url": text}
-    facts |= {"charge_at": "2026-11-24T13:00:00Z", "pay_by": "2026-11-26T13:00:00Z", "decline": "funds"}
+    facts |= {
+        "charge_at": "2026-11-24T13:00:00Z",
+        "pay_by": "2026-11-26T13:00:00Z",
+        "decline": "funds",
+        "expert_name": text,
+    }
     return Letter(ID, "bk-1", kind, "buyer", text, "BK-449034CB", "Asia/Kolkata", text, facts)
 
 
@@ -83,7 +89,7 @@ def test_a_mail_costs_much_less_than_the_library_way_of_putting_it_together() ->
 def test_every_event_that_is_taken_makes_a_notice() -> None:
     make = (
         *(samples.completed, samples.assigned, samples.pending, samples.cancelled, samples.refunded),
-        *(samples.extended, samples.declined, samples.ready, samples.rescheduled),
+        *(samples.extended, samples.declined, samples.ready, samples.rescheduled, samples.quoted),
     )
     assert {type(each("bk-1")) for each in make} == set(EVENTS)
     notices = [notice_of(each("bk-1")) for each in make]
@@ -102,6 +108,21 @@ def test_a_declined_charge_is_told_with_why_and_until_when_to_pay() -> None:
         words = " ".join(written.split())
         assert "There was not enough money" in words
         assert "Thursday 26 November 2026, 18:30 (Asia/Kolkata)" in words
+        assert "https://x.example/b/bk-1" in words
+
+
+def test_a_quotation_is_told_with_expert_title_time_amount_and_until_when_to_pay() -> None:
+    notice = notice_of(samples.quoted("bk-1"))
+    assert notice is not None
+    facts = orjson.loads(notice.facts)
+    mail = replace(letter(Kind.QUOTATION), facts=facts, titles="Market entry & pricing", time_zone="Europe/Berlin")
+    said, text, html = PAPER.write(mail)
+    assert said == "Your quotation: Market entry & pricing (BK-449034CB)"
+    for written, title in ((text, "Market entry & pricing"), (html, "Market entry &amp; pricing")):
+        words = " ".join(re.sub(r"</?strong>", "", written).split())
+        assert f"Maya Iyer offers you {title} on Tuesday 24 November 2026, 14:00 (Europe/Berlin)" in words
+        assert "for USD 2,500.00." in words
+        assert "Pay until Monday 23 November 2026, 18:00 (Europe/Berlin), 17:00 UTC" in words
         assert "https://x.example/b/bk-1" in words
 
 

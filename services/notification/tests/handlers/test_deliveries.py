@@ -89,7 +89,28 @@ async def test_a_saved_card_and_its_first_decline_are_told_once_and_no_address_i
     assert await samples.rows(database, "SELECT booking_id, email FROM contacts") == [("bk-1", "asha.rao@example.com")]
 
 
-MAKERS = (samples.completed, samples.pending, samples.cancelled, samples.refunded, samples.extended, samples.declined)
+async def test_a_quotation_is_told_once_to_the_client_it_names_and_again_when_it_is_sent_anew(
+    database: Database,
+) -> None:
+    for booking_id in ("bk-1", "bk-1", "bk-2"):
+        await samples.know_buyers(database, [samples.quoted(booking_id)])
+        await samples.owe(database, [samples.quoted(booking_id)])
+    owed = "SELECT booking_id, kind, recipient, about, state FROM deliveries ORDER BY 1"
+    assert await samples.rows(database, owed) == [
+        ("bk-1", "quotation", "buyer", "quotation-1", "queued"),
+        ("bk-2", "quotation", "buyer", "quotation-1", "queued"),
+    ]
+    known = "SELECT booking_id, name, email, reference, time_zone, titles FROM contacts ORDER BY 1"
+    client = ("Asha Rao", "asha.rao@example.com", "BK-449034CB", "Asia/Kolkata", "Market entry & pricing")
+    assert await samples.rows(database, known) == [("bk-1", *client), ("bk-2", *client)]
+    for (text,) in await samples.rows(database, "SELECT d::text FROM deliveries d"):
+        assert "@" not in text
+
+
+MAKERS = (
+    *(samples.completed, samples.pending, samples.cancelled, samples.refunded),
+    *(samples.extended, samples.declined, samples.quoted),
+)
 ADDRESSES = st.sampled_from(["a@example.com", "b@example.com"])
 BOOKINGS = st.integers(1, 4).map(lambda n: f"bk-{n}")
 EVENTS = st.one_of(

@@ -71,6 +71,23 @@ async def test_the_confirmation_says_what_was_bought_when_it_begins_and_where_th
     assert "Yoga &amp; breath" in html
 
 
+async def test_a_quotation_goes_to_the_client_before_there_is_any_booking(
+    database: Database, post: Post, mail_server: MailServer, sink: Sink
+) -> None:
+    await samples.owe(database, [samples.quoted("bk-1")])
+    await samples.know_buyers(database, [samples.quoted("bk-1")])
+    async with post(mail_server) as until:
+        await until(STATE, [("quotation", "sent", "accepted-250")])
+    [(to, raw)] = sink.taken
+    assert to == "asha.rao@example.com"
+    mail = read(raw)
+    assert mail["Subject"] == "Your quotation: Market entry & pricing (BK-449034CB)"
+    for written in parts(mail):
+        assert "Maya Iyer" in written
+        assert "Tuesday 24 November 2026, 18:30 (Asia/Kolkata), 13:00 UTC" in " ".join(written.split())
+        assert "/bookings/bk-1" in written
+
+
 async def test_sending_keeps_a_masked_address_the_transition_and_no_task(
     database: Database, post: Post, mail_server: MailServer
 ) -> None:
