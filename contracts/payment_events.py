@@ -74,12 +74,14 @@ class PaymentExpired(PaymentEvent):
 
 @register
 class RefundSucceeded(PaymentEvent):
-    """Money went back to the buyer; `amount_minor` is what this refund returned."""
+    """Money went back to the buyer; `amount_minor` is what this refund returned. `released`: it was only reserved, never
+    taken, and the reservation was let go."""
 
     type: ClassVar[str] = "refund.succeeded"
     refund_id: Identifier
     reason: ShortText
     refunded_at: Instant
+    released: bool = False
 
 
 @register

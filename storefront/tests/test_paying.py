@@ -117,10 +117,19 @@ async def test_an_ended_hold_says_so_and_offers_to_choose_again(buyer: Buyer, fa
 async def test_a_refund_is_shown(buyer: Buyer, fakes: Fakes) -> None:
     await buyer.check_out()
     refund = {"amount_minor": 99900, "currency": "INR", "refunded_at": "2026-11-20T22:40:00Z", "reason": "x"}
-    fakes.booking.update(status="CANCELLED", refunds=[refund])
+    fakes.booking.update(status="CANCELLED", refunds=[{**refund, "released": False}])
     page = (await buyer.get("/booking")).text
     assert "Your money is on its way back" in page
     assert "₹999.00 on Fri 20 November" in page
+
+
+async def test_a_reservation_that_was_let_go_is_no_money_on_its_way(buyer: Buyer, fakes: Fakes) -> None:
+    await buyer.check_out()
+    refund = {"amount_minor": 99900, "currency": "INR", "refunded_at": "2026-11-20T22:40:00Z", "reason": "x"}
+    fakes.booking.update(status="CANCELLED", payment_status="voided", refunds=[{**refund, "released": True}])
+    page = (await buyer.get("/booking")).text
+    assert "Your bank releases what it reserved" in page
+    assert "Your money is on its way back" not in page
 
 
 async def test_the_buyer_chooses_between_the_gateways_that_can_collect(buyer: Buyer, fakes: Fakes) -> None:

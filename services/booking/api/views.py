@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from chassis.clock import rfc3339
-from services.booking.domain.offers import COURSE, QUOTATION, SESSION, Priced
+from services.booking.domain.offers import COURSE, QUOTATION, SESSION, Priced, shown
 
 _BEGINNING = (("payment.secured", "your payment"), ("booking.confirmed", "your place"))
 _OF_A_KIND = {
@@ -24,10 +24,6 @@ _PROOFS = {
     "meeting.ready": ("fulfillment.completed",),
 }
 _NEEDED = {COURSE: ["tier", "time_slot", "schedule"], SESSION: ["starts_at", "time_zone"]}
-_PAYMENT_STATUS = (
-    ("refund.succeeded", "refunded"),
-    ("payment.captured", "captured"),
-)
 _UNPAID = {"payment.method_saved": "method_saved", "payment.failed": "failed", "payment.expired": "expired"}
 
 
@@ -71,7 +67,7 @@ def cart(row: Any, priced: Priced) -> dict[str, Any]:
         "cart_id": row.cart_id,
         "status": row.state,
         "booking_id": row.booking_id,
-        "lines": list(priced.lines),
+        "lines": [shown(line) for line in priced.lines],
         "amount_minor": priced.amount_minor,
         "currency": priced.currency,
         "problems": list(priced.problems),
@@ -100,6 +96,7 @@ def booking(hold: Any, milestones: list[dict[str, Any]], slots: Sequence[Any]) -
         "meeting": _meeting(by_name, slots),
         "allocation": _allocation(by_name),
         "refunds": [_refund(item) for item in by_name.get("refund.succeeded", [])],
+        "cancellation": _cancellation(hold),
         "steps": _steps(hold, by_name, confirmed=confirmed),
         "next_deadline": instant(hold.expires_at) if _status(hold) == "PENDING" else None,
     }
@@ -114,10 +111,14 @@ def _status(hold: Any) -> str:
 
 
 def _payment_status(hold: Any, by_name: dict[str, list[dict[str, Any]]]) -> str:
-    seen = [status for name, status in _PAYMENT_STATUS if name in by_name]
-    if not seen and hold.secured_as is not None:
-        return str(hold.secured_as)
-    return seen[0] if seen else _unpaid_status(by_name)
+    refunds = by_name.get("refund.succeeded", [])
+    if any(not item["detail"].get("released") for item in refunds):
+        return "refunded"
+    if "payment.captured" in by_name:
+        return "captured"
+    if refunds:
+        return "voided"
+    return _unpaid_status(by_name) if hold.secured_as is None else str(hold.secured_as)
 
 
 def _unpaid_status(by_name: dict[str, list[dict[str, Any]]]) -> str:
@@ -160,14 +161,16 @@ def _steps(hold: Any, by_name: dict[str, list[dict[str, Any]]], *, confirmed: bo
 
 def _lines(hold: Any, slots: Sequence[Any]) -> list[dict[str, Any]]:
     times = {slot.line_id: slot for slot in slots}
-    shown = []
-    for line in orjson.loads(hold.lines):
+    lines = [shown(line) for line in orjson.loads(hold.lines)]
+    for line in lines:
         if (slot := times.get(line["line_id"])) is not None:
-            now = {"starts_at": instant(slot.starts_at), "ends_at": instant(slot.ends_at)}
-            kept = {key: line["session"][key] for key in ("expert_id", "expert_name", "time_zone")}
-            line["session"] = {**kept, **now, "state": slot.state, "outcome": slot.outcome}
-        shown.append(line)
-    return shown
+            line["session"] |= {
+                "starts_at": instant(slot.starts_at),
+                "ends_at": instant(slot.ends_at),
+                "state": slot.state,
+                "outcome": slot.outcome,
+            }
+    return lines
 
 
 def _meeting(by_name: dict[str, list[dict[str, Any]]], slots: Sequence[Any]) -> dict[str, Any] | None:
@@ -181,9 +184,19 @@ def _meeting(by_name: dict[str, list[dict[str, Any]]], slots: Sequence[Any]) -> 
     return {"provider": detail["provider"], "join_url": detail["join_url"], **times}
 
 
+def _cancellation(hold: Any) -> dict[str, Any] | None:
+    """What the policy gives back of a booking that was cancelled, and what it keeps."""
+    if hold.owed_minor is None:
+        return None
+    kept_minor = hold.amount_minor - hold.owed_minor
+    return {"refund_minor": hold.owed_minor, "kept_minor": kept_minor, "currency": hold.currency}
+
+
 def _allocation(by_name: dict[str, list[dict[str, Any]]]) -> dict[str, Any] | None:
-    if "fulfillment.completed" in by_name:
-        (line, *_) = by_name["fulfillment.completed"][-1]["detail"]["lines"]
+    """Who gives the course; a session's expert is no allocation."""
+    completed = by_name.get("fulfillment.completed", [{"detail": {"lines": []}}])[-1]["detail"]["lines"]
+    if courses := [line for line in completed if line.get("join_url") is None]:
+        line = courses[0]
         kept = ("trainer_id", "trainer_name", "sessions_total", "first_session_at")
         return {"status": "approved", **{key: line[key] for key in kept}}
     if "allocation.pending" in by_name:
@@ -198,4 +211,5 @@ def _invoice(detail: dict[str, Any]) -> dict[str, Any]:
 
 def _refund(milestone: dict[str, Any]) -> dict[str, Any]:
     detail = milestone["detail"]
-    return {key: detail[key] for key in ("refund_id", "amount_minor", "currency", "reason", "refunded_at")}
+    kept = ("refund_id", "amount_minor", "currency", "reason", "refunded_at")
+    return {**{key: detail[key] for key in kept}, "released": detail.get("released", False)}

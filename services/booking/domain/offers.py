@@ -74,6 +74,19 @@ class Slot:
     ends_at: datetime
 
 
+_THE_BUYERS = ("line_id", "offer_id", "kind", "title", "quantity", "unit_minor", "total_minor", "course", "answers")
+_OF_A_SESSION = ("expert_id", "expert_name", "starts_at", "ends_at", "time_zone")
+
+
+def shown(line: dict[str, Any]) -> dict[str, Any]:
+    """What the buyer may see of a priced line: not where they meet before it is paid (S0-03), nor the expert's address and
+    share."""
+    seen = {name: line[name] for name in _THE_BUYERS if name in line}
+    if line.get("session"):
+        seen["session"] = {name: line["session"][name] for name in _OF_A_SESSION}
+    return seen
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A cart with its prices, the seats and the slots that it takes. `problems` is empty when it may be checked out."""

@@ -166,7 +166,11 @@ async def _give_up_hold(work: Work, booking: Row, actor: str, own_words: str) ->
     await bookings.release(work, booking, actor, own_words)
     await offers.give_places_back(work, orjson.loads(booking.places))
     await slots.free_many(work, [booking.booking_id])
-    work.tell(HoldExpired(booking_id=booking.booking_id, expired_at=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    work.tell(HoldExpired(booking_id=booking.booking_id, expired_at=now))
+    if booking.is_saved:  # their card was saved and they were told so: they are told of this too
+        ended = {"booking_id": booking.booking_id, "reference": booking.reference, "cancelled_at": now}
+        work.tell(BookingCancelled(**ended, reason="cancelled before the card was charged"))
     return _cancelled(booking, 0, 0)
 
 

@@ -15,7 +15,7 @@ from chassis.ids import uuid7
 from chassis.problems import Problem
 from chassis.work import Work
 from contracts.booking_events import CheckoutOpened
-from services.booking.domain.offers import Priced
+from services.booking.domain.offers import Priced, shown
 from services.booking.domain.pricing import price
 from services.booking.settings import BookingSettings
 from services.booking.storage import carts, holds, offers, slots
@@ -123,7 +123,7 @@ def answer(settings: BookingSettings, hold: Any) -> dict[str, Any]:
         "expires_at": rfc3339(hold.expires_at),
         "amount_minor": hold.amount_minor,
         "currency": hold.currency,
-        "lines": orjson.loads(hold.lines),
+        "lines": [shown(line) for line in orjson.loads(hold.lines)],
         "checkout_token": checkout_token(settings, hold),
         "guest_token": issue_guest_token(settings.token_secret.get_secret_value(), scope),
     }

@@ -51,7 +51,8 @@ async def create(work: Work, hold: dict[str, Any], hold_seconds: int) -> Any:
 async def find(work: Work, booking_id: str) -> Any | None:
     """A hold's row with its booking's state, or None."""
     return await work.fetch_one(
-        """SELECT h.*, c.buyer, c.lines, b.state AS booking_state, b.secured_as, b.confirmed_at, now() AS at
+        """SELECT h.*, c.buyer, c.lines, b.state AS booking_state, b.secured_as, b.confirmed_at, b.owed_minor,
+                  now() AS at
            FROM holds h JOIN hold_contents c USING (booking_id) LEFT JOIN bookings b USING (booking_id)
            WHERE h.booking_id = $1""",
         booking_id,

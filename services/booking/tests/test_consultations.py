@@ -180,6 +180,23 @@ async def test_fulfillment_learns_whose_time_it_is_and_nothing_that_the_buyer_an
     assert "two countries" not in str(event)
 
 
+async def test_nobody_learns_before_paying_where_they_meet_or_what_the_expert_gets(http: httpx2.AsyncClient) -> None:
+    made = (await http.post("/api/v1/carts", json={})).json()
+    bearer = {"Authorization": f"Bearer {made['guest_token']}"}
+    path, (first, second) = f"/api/v1/carts/{made['cart_id']}", (await free(http))[:2]
+    answers = [
+        await http.post(f"{path}/lines", json=wish(first), headers=bearer),
+        await http.get(path, headers=bearer),
+        await http.post(f"{path}/checkout", json={"buyer": BUYER}, headers=bearer),
+        await book(http, second),
+    ]
+    for answer in answers:
+        assert answer.status_code < 300
+        for secret in ("rooms.example.com", "experts.example.com", "partner_bps"):
+            assert secret not in answer.text
+    assert answers[0].json()["lines"][0]["session"]["expert_name"] == "Jonas Weber"
+
+
 async def test_an_expert_s_page_has_no_address_and_five_skills(http: httpx2.AsyncClient) -> None:
     shown = (await http.get("/api/v1/experts/exp-maya")).json()
     assert (shown["name"], len(shown["skills"])) == ("Maya Iyer", 5)

@@ -120,7 +120,8 @@ def _cancellation(letter: Letter, links: Links) -> dict[str, Any]:
 
 def _refund(letter: Letter, links: Links) -> dict[str, Any]:
     facts = letter.facts
-    return {"amount": amount(facts["amount_minor"], facts["currency"]), "refund_id": facts["refund_id"]}
+    returned = amount(facts["amount_minor"], facts["currency"])
+    return {"amount": returned, "refund_id": facts["refund_id"], "released": facts.get("released", False)}
 
 
 def _card_saved(letter: Letter, links: Links) -> dict[str, Any]:

@@ -118,13 +118,15 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something to tell about `payment`; `secured_as` and `reason` where the kind has them."""
+    """Something to tell about `payment`; `secured_as` and `reason` where the kind has them. `released`: the refund is of
+    money that was never taken."""
 
     kind: FactKind
     payment: Payment
     refund: Refund | None = None
     secured_as: PaymentState | None = None
     reason: str = ""
+    released: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,5 +193,5 @@ def _close_uncaptured(payment: Payment, attempt: Attempt, source: str, effects: 
     asked = _waiting(payment, attempt)
     for refund in asked:
         move_refund(payment, refund, RefundTrigger.PROCESSED_SEEN, source, effects, why)
-        effects.facts.append(Fact(FactKind.REFUND_SUCCEEDED, payment, refund, reason=refund.reason))
+        effects.facts.append(Fact(FactKind.REFUND_SUCCEEDED, payment, refund, reason=refund.reason, released=True))
     return bool(asked)

@@ -54,7 +54,8 @@ def event_of(fact: Fact, now: datetime, decline: str | None = None) -> Event:
             return PaymentExpired(**shared, expired_at=now)
         case FactKind.REFUND_SUCCEEDED:
             assert refund is not None
-            return RefundSucceeded(**shared, refund_id=str(refund.id), reason=reason, refunded_at=now)
+            done: dict[str, Any] = {"refund_id": str(refund.id), "refunded_at": now, "released": fact.released}
+            return RefundSucceeded(**shared, **done, reason=reason)
         case FactKind.REFUND_FAILED:
             assert refund is not None
             return RefundFailed(**shared, refund_id=str(refund.id), reason=reason, failed_at=now)

@@ -158,6 +158,14 @@ def test_a_cancellation_says_what_goes_back_where_that_is_decided(refund: dict[s
     assert said in re.sub(r"</?strong>", "", html)
 
 
+@pytest.mark.parametrize(("released", "said"), [(True, "It was never taken"), (False, "the way you paid")])
+def test_a_reservation_that_was_let_go_is_not_called_money_on_its_way(released: bool, said: str) -> None:
+    facts = {**letter(Kind.REFUND).facts, "released": released}
+    _, text, html = PAPER.write(replace(letter(Kind.REFUND), facts=facts))
+    assert said in " ".join(text.split())
+    assert said in html
+
+
 @pytest.mark.parametrize(("recipient", "linked"), [("buyer", True), ("expert:exp-maya", False)])
 def test_a_move_is_told_with_both_times_and_the_booking_is_linked_for_its_buyer_alone(
     recipient: str, linked: bool
