@@ -15,7 +15,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from chassis import pages
-from storefront import changing, experts, following, paying, rendering, shopping
+from storefront import changing, contesting, experts, following, paying, rendering, shopping
 from storefront.settings import StorefrontSettings
 from storefront.upstream import Refusal, Upstream
 
@@ -42,6 +42,7 @@ def build(settings: StorefrontSettings, transport: httpx2.AsyncBaseTransport | N
     app.include_router(following.router)
     app.include_router(experts.router)
     app.include_router(changing.router)
+    app.include_router(contesting.router)
 
     @app.get("/health/live")
     async def live() -> dict[str, str]:

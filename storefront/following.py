@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -18,6 +18,7 @@ from storefront.upstream import Refusal
 router = APIRouter()
 PAID = ("authorized", "captured")
 SAVED = "method_saved"
+_CONTESTED_WITHIN = timedelta(hours=24)
 
 
 def held_by(request: Request, booking_id: str) -> dict[str, str] | None:
@@ -106,6 +107,15 @@ def is_to_come(line: dict[str, Any]) -> bool:
     return session.get("state") == "claimed" and starts_at is not None and starts_at > datetime.now(UTC)
 
 
+def contestable(line: dict[str, Any]) -> bool:
+    """Whether it is a session of which the buyer may still say that the expert did not come: begun, and not a day over."""
+    session = line.get("session", {})
+    starts_at, ends_at = instant(session.get("starts_at")), instant(session.get("ends_at"))
+    if starts_at is None or ends_at is None or session.get("state") not in ("claimed", "ended"):
+        return False
+    return starts_at <= datetime.now(UTC) <= ends_at + _CONTESTED_WITHIN
+
+
 def _unknown() -> Refusal:
     detail = "Open it in the browser that you bought with, or follow the link in our mail there."
     return Refusal(404, "not-found", "This browser has no such booking", {"detail": detail})
@@ -119,6 +129,7 @@ def _page(request: Request, template: str, found: dict[str, Any]) -> Response:
         booking=found,
         ended=ended,
         changeable=changeable(found),
+        contestable=contestable,
         paid=found["payment_status"] in (*PAID, "refunded") or found["steps"][0]["done"],
         newest=found["booking_id"] == (request.session.get("booking") or {}).get("id"),
     )

@@ -56,6 +56,14 @@ _TROUBLES = {
         "This booking can't be cancelled any more.",
         "यह बुकिंग अब रद्द नहीं की जा सकती।",
     ),
+    "not-contestable": (
+        "That can be said from a session's beginning until a day after its end. Write to us.",
+        "यह सत्र शुरू होने से लेकर उसके समाप्त होने के एक दिन बाद तक बताया जा सकता है। हमें लिखें।",
+    ),
+    "contested": (
+        "Thank you for telling us. One of us looks at it and writes to you.",
+        "बताने के लिए धन्यवाद। हम में से कोई इसे देखेगा और आपको लिखेगा।",
+    ),
     "cart-invalid": (
         "Something in the cart can't be booked any more. Remove it and choose again.",
         "कार्ट की कोई चीज़ अब बुक नहीं हो सकती। उसे हटाएँ और फिर से चुनें।",

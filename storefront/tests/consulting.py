@@ -88,6 +88,10 @@ class Consulting:
             kept = {name: self.quoted[name] for name in ("refund_minor", "kept_minor")}
             return {"status": "CANCELLED", "currency": "USD", **kept}
 
+        @app.post("/booking/api/v1/sessions/{booking_id}/no-show")
+        async def no_show(request: Request) -> Any:
+            return {"booking_id": "bk-1", "lines": [{"line_id": "line-1", "outcome": "contested"}]}
+
 
 async def choose(buyer: Buyer, **changes: str) -> httpx2.Response:
     """Send the form of the expert's page."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from storefront.tests.conftest import Buyer, Fakes, problem
 from storefront.tests.consulting import FREE, OFFER, ROOM, Consulting, bought
 
-MOVE, CANCEL = "/bookings/bk-1/move", "/bookings/bk-1/cancel"
+MOVE, CANCEL, ABSENT = "/bookings/bk-1/move", "/bookings/bk-1/cancel", "/bookings/bk-1/absent"
 LATE = "A session can be moved until 2 hours before it begins."
 
 
@@ -190,6 +192,28 @@ async def test_a_booking_that_can_t_be_cancelled_any_more_says_why_on_its_page(
         assert says in (await buyer.get("/bookings/bk-1")).text
 
 
+async def test_a_buyer_whose_expert_did_not_come_says_so_once_it_has_begun(
+    buyer: Buyer, fakes: Fakes, consulting: Consulting
+) -> None:
+    await bought(buyer)
+    consulting.sold("CONFIRMED", "authorized")
+    assert ABSENT not in (await buyer.get("/bookings/bk-1")).text
+    assert (await buyer.get(ABSENT)).headers["location"] == "/bookings/bk-1"
+    now = datetime.now(UTC)
+    session = fakes.booking["lines"][0]["session"]
+    session |= {"starts_at": (now - timedelta(hours=1)).isoformat(), "ends_at": now.isoformat()}
+    assert ABSENT in (await buyer.get("/bookings/bk-1")).text
+    assert "nothing is taken" in (await buyer.get(ABSENT)).text
+    answer = await buyer.send(ABSENT, {"key": "key-3"})
+    assert answer.headers["location"] == "/bookings/bk-1"
+    path, _, _, body = fakes.calls[-1]
+    assert (path.rsplit("/", 2)[1:], body) == (["bk-1", "no-show"], {"absent": "expert"})
+    assert "One of us looks at it" in (await buyer.get("/bookings/bk-1")).text
+    fakes.answers["/no-show"] = problem(409, "state-conflict", "A day is over.")
+    await buyer.send(ABSENT, {"key": "key-4"})
+    assert "A day is over." in (await buyer.get("/bookings/bk-1")).text
+
+
 async def test_nobody_moves_or_cancels_without_the_pages_token_or_in_another_browser(
     buyer: Buyer, fakes: Fakes, consulting: Consulting
 ) -> None:
@@ -197,6 +221,6 @@ async def test_nobody_moves_or_cancels_without_the_pages_token_or_in_another_bro
     assert (await buyer.get(CANCEL)).status_code == 404
     await bought(buyer)
     made = len(fakes.calls)
-    for path in ("/experts/exp-maya", MOVE, CANCEL):
+    for path in ("/experts/exp-maya", MOVE, CANCEL, ABSENT):
         assert (await buyer.client.post(path, data={"csrf": "guess"})).status_code == 403
     assert len(fakes.calls) == made
