@@ -17,7 +17,7 @@ Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0.")]
 
 class Buyer(Part):
     """Who bought: needed for the invoice and for mails. Travels in `booking.confirmed`; where that is never said, in
-    `refund.due`; where it is said weeks later, in `hold.extended`; and nowhere else."""
+    `refund.due`; where it is said weeks later or perhaps never, in `hold.extended` and `quotation.sent`; and nowhere else."""
 
     student_id: Identifier
     name: ShortText

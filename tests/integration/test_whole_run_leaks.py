@@ -14,8 +14,11 @@ from tests.integration.leaks import is_card_number, leaks, log_lines, records
 
 pytestmark = pytest.mark.journey
 SERVICES = ("booking", "payment", "fulfillment", "notification")
-CARRIES_THE_BUYER = {("booking.events.v1", "booking.confirmed"), ("booking.events.v1", "refund.due")}
-"""The events that carry name and address, for the invoice and the mails; the second where the first is never said."""
+CARRIES_THE_BUYER = {
+    ("booking.events.v1", kind) for kind in ("booking.confirmed", "refund.due", "hold.extended", "quotation.sent")
+}
+"""The events that carry name and address, for the invoice and the mails; the others where the first is never said, or weeks
+later."""
 
 
 @pytest.fixture
