@@ -97,7 +97,7 @@ async def _answered(reader: asyncio.StreamReader) -> bytes:
 
 async def isolation(stage: Stage, seconds: float) -> dict[str, Any]:
     """Create-order at Razorpay, 10 a second, beside as many at Stripe: its p99 while Stripe answers after 30 s, by its p99
-    while Stripe is well; two turns of each, one after the other."""
+    while Stripe is well; two turns of each, one after the other. Of fewer than 600 calls one slow one decides a p99."""
     well: list[float] = []
     hanging: list[float] = []
     control = f"{stage.record['simulators']}/control/faults"
