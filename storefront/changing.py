@@ -14,7 +14,7 @@ from chassis.ids import uuid7
 from chassis.pages import checked_form, instant, money, see_other
 from storefront import rendering
 from storefront.experts import free_times
-from storefront.following import SAVED, changeable, held_by, is_to_come, mine
+from storefront.following import SAVED, changeable, held_by, is_to_come, mine, page_of
 from storefront.shopping import upstream_of
 from storefront.times import moment, zone_of
 from storefront.upstream import Refusal
@@ -46,7 +46,7 @@ async def move(request: Request, booking_id: str) -> Response:
     line = _line(booking, form.get("line", ""))
     zone = line["session"]["time_zone"] if line else "UTC"
     request.session["good_news"] = f"Your session is moved to {moment(moved['starts_at'], zone)}."
-    return see_other(_page_of(booking))
+    return see_other(page_of(booking))
 
 
 async def _times(
@@ -56,7 +56,7 @@ async def _times(
     if line is None or not changeable(booking):
         if trouble is not None:
             request.session["notice"] = trouble
-        return see_other(_page_of(booking))
+        return see_other(page_of(booking))
     session = line["session"]
     zone = zone_of(given.get("time_zone"), session["time_zone"])
     # An expert's own price for one buyer has no offer in the catalogue: their ordinary times are shown.
@@ -107,14 +107,14 @@ async def cancel(request: Request, booking_id: str) -> Response:
         if refusal.kind != "state-conflict":
             raise
         request.session["notice"] = refusal_words("not-cancellable", refusal.detail, language)
-        return see_other(_page_of(booking))
+        return see_other(page_of(booking))
     request.session["good_news"] = _what_comes_back(booking, made)
-    return see_other(_page_of(booking))
+    return see_other(page_of(booking))
 
 
 async def _quoted(request: Request, booking: dict[str, Any], trouble: str | None, status: int) -> Response:
     if not changeable(booking):
-        return see_other(_page_of(booking))
+        return see_other(page_of(booking))
     made = None
     if booking["payment_status"] != SAVED:
         try:
@@ -124,7 +124,7 @@ async def _quoted(request: Request, booking: dict[str, Any], trouble: str | None
                 raise
             language = request.headers.get("accept-language", "")
             request.session["notice"] = refusal_words("not-cancellable", refusal.detail, language)
-            return see_other(_page_of(booking))
+            return see_other(page_of(booking))
     shown = {"booking": booking, "quote": made, "trouble": trouble, "key": str(uuid7())}
     return rendering.page(request, "cancel.html", status=status, **shown)
 
@@ -150,7 +150,3 @@ def _line(booking: dict[str, Any], line_id: str) -> dict[str, Any] | None:
     """The line of a session that is still to come: the one that is named, else the first."""
     coming = [line for line in booking["lines"] if is_to_come(line)]
     return next((line for line in coming if line["line_id"] == line_id), coming[0] if coming else None)
-
-
-def _page_of(booking: dict[str, Any]) -> str:
-    return f"/bookings/{quote(booking['booking_id'], safe='')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -11,7 +10,7 @@ from fastapi.responses import Response
 from chassis.ids import uuid7
 from chassis.pages import checked_form, see_other
 from storefront import rendering
-from storefront.following import contestable, held_by, mine
+from storefront.following import contestable, held_by, mine, page_of
 from storefront.shopping import upstream_of
 from storefront.upstream import Refusal
 from storefront.words import refusal_words, trouble_words
@@ -24,7 +23,7 @@ async def ask(request: Request, booking_id: str) -> Response:
     """What happens if they say it; asking changes nothing."""
     booking = await mine(request, booking_id)
     if not any(contestable(line) for line in booking["lines"]):
-        return see_other(_page_of(booking))
+        return see_other(page_of(booking))
     return rendering.page(request, "absent.html", booking=booking, key=str(uuid7()))
 
 
@@ -45,8 +44,4 @@ async def contest(request: Request, booking_id: str) -> Response:
         request.session["notice"] = refusal_words("not-contestable", refusal.detail, language)
     else:
         request.session["good_news"] = trouble_words("contested", language)
-    return see_other(_page_of(booking))
-
-
-def _page_of(booking: dict[str, Any]) -> str:
-    return f"/bookings/{quote(booking['booking_id'], safe='')}"
+    return see_other(page_of(booking))

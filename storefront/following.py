@@ -93,6 +93,11 @@ async def mine(request: Request, booking_id: str) -> dict[str, Any]:
     return found
 
 
+def page_of(booking: dict[str, Any]) -> str:
+    """The address of a booking's page here."""
+    return f"/bookings/{quote(booking['booking_id'], safe='')}"
+
+
 def changeable(booking: dict[str, Any]) -> bool:
     """Whether a session of it may still be moved or cancelled: it is to come, and it is paid or waits for its saved card."""
     stands = booking["status"] in ("CONFIRMED", "IN_PROGRESS")

@@ -26,8 +26,9 @@ def part_of(caller: Principal, booking_id: str, buyer: Any, taken: Sequence[Row]
     return "reader" if caller.is_staff else None
 
 
-async def locked(work: Work, booking_id: str, caller: Principal, *parts: Part) -> tuple[Row, Part]:
-    """The booking, locked, for a caller who has one of `parts` in it. Raises `not-found` for strangers, else `forbidden`."""
+async def locked(work: Work, booking_id: str, caller: Principal, *parts: Part) -> tuple[Row, Part, Sequence[Row]]:
+    """The booking, locked, for a caller who has one of `parts` in it; which one, and its slots. Raises `not-found` for
+    strangers, else `forbidden`."""
     booking = await bookings.lock(work, booking_id)
     taken = await slots.of_booking(work, booking_id)
     part = None if booking is None else part_of(caller, booking_id, booking.buyer, taken)
@@ -35,4 +36,4 @@ async def locked(work: Work, booking_id: str, caller: Principal, *parts: Part) -
         raise Problem("not-found", "There is no such booking, or its token is another one.")
     if part not in parts:
         raise Problem("forbidden", f"This is for the booking's {' or '.join(parts)}.", booking_id=booking_id)
-    return booking, part
+    return booking, part, taken

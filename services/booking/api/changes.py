@@ -17,7 +17,6 @@ from services.booking.api.access import locked
 from services.booking.api.schemas import CancelIn, RescheduleIn
 from services.booking.handlers import cancellations
 from services.booking.handlers.rescheduling import reschedule
-from services.booking.storage import slots
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["bookings"])
 _REFUSALS = ("not-found", "forbidden", "state-conflict", "unauthenticated")
@@ -27,8 +26,7 @@ _REFUSALS = ("not-found", "forbidden", "state-conflict", "unauthenticated")
 async def quote_refund(booking_id: str, request: Request, caller: Caller, database: Db) -> dict[str, Any]:
     """What cancelling now would give back, line by line, signed and good for ten minutes (S1-34)."""
     async with database.transaction() as work:
-        booking, _ = await locked(work, booking_id, caller, "buyer", "admin")
-        taken = await slots.of_booking(work, booking_id)
+        booking, _, taken = await locked(work, booking_id, caller, "buyer", "admin")
         return cancellations.quote(request.app.state.settings, booking, taken)
 
 
@@ -39,7 +37,7 @@ async def cancel(
     """Cancel: the buyer by a quote, which is executed exactly; the expert or an administrator with all money back (S1-33)."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
-        booking, part = await locked(work, booking_id, caller, "buyer", "expert", "admin")
+        booking, part, _ = await locked(work, booking_id, caller, "buyer", "expert", "admin")
         if part == "buyer" or body.quote_id is not None:
             settings, actor = request.app.state.settings, caller.subject
             return 200, await cancellations.cancel_by_buyer(work, settings, booking, body.quote_id, actor, body.reason)
@@ -54,7 +52,7 @@ async def move(booking_id: str, body: RescheduleIn, caller: Caller, once: Idempo
     """Another time for a session; booking id, reference and payment stay the same."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
-        booking, part = await locked(work, booking_id, caller, "buyer", "expert", "admin")
+        booking, part, _ = await locked(work, booking_id, caller, "buyer", "expert", "admin")
         starts_at = body.starts_at.astimezone(UTC)
         return 200, await reschedule(work, booking, body.line_id, starts_at, caller.subject, by_seller=part != "buyer")
 

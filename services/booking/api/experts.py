@@ -61,16 +61,17 @@ async def list_slots(
         where = [{"pointer": "/to", "in": "query", "detail": f"0 to {_MOST_DAYS} days after from"}]
         raise Problem("validation", "Ask for fewer days, in order.", errors=where)
     earliest = max(datetime.combine(begin, time(), zone).astimezone(UTC), now + NOTICE)
-    latest = min(datetime.combine(end + timedelta(days=1), time(), zone).astimezone(UTC), now + HORIZON)
+    until = min(datetime.combine(end + timedelta(days=1), time(), zone).astimezone(UTC), now + HORIZON)
+    latest = max(earliest, until)  # nothing is free in the past: an empty stretch
     async with database.transaction() as work:
         row = await experts.find(work, expert_id)
         sold = [offer for offer in await experts.offers_of(work, expert_id) if offer_id in (None, offer.offer_id)]
-        busy = await experts.busy(work, expert_id, earliest, latest + timedelta(days=1)) if earliest < latest else []
+        busy = await experts.busy(work, expert_id, earliest, latest + timedelta(days=1))
     if row is None or not row.expert_active or not sold:
         raise Problem("not-found", "There is no such expert, or no such offer of theirs.")
     expert, length = experts.expert_of(row), timedelta(minutes=sold[0].session_minutes)
     assert expert is not None
-    starts = bookable(expert, sold[0].session_minutes, earliest, latest) if earliest < latest else ()
+    starts = bookable(expert, sold[0].session_minutes, earliest, latest)
     free = [start for start in starts if not any(a < start + length and start < b for a, b in busy)]
     return {
         "expert_id": expert_id,
@@ -88,7 +89,7 @@ async def list_slots(
 
 
 def _offer(row: Row) -> dict[str, Any]:
-    (price_minor,) = _prices(row)
+    (price_minor,) = orjson.loads(row.prices).values()
     return {
         "offer_id": row.offer_id,
         "title": row.title,
@@ -97,7 +98,3 @@ def _offer(row: Row) -> dict[str, Any]:
         "currency": row.currency,
         "capture_policy": row.capture_policy,
     }
-
-
-def _prices(row: Row) -> list[int]:
-    return sorted(orjson.loads(row.prices).values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,20 +12,18 @@ from chassis.idempotency import Idempotency
 from chassis.identity import Caller, Principal
 from chassis.problems import Problem, documented
 from chassis.serving import Db
-from chassis.work import Work
+from chassis.work import Row, Work
 from services.booking.api.access import Part, locked
 from services.booking.api.schemas import CompleteIn, NoShowIn
 from services.booking.handlers.attendance import complete, contest
 from services.booking.handlers.cancellations import cancel_by_seller
-from services.booking.storage import slots
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"])
 _REFUSALS = ("not-found", "forbidden", "state-conflict", "unauthenticated")
 
 
-async def _lines(work: Work, booking_id: str, caller: Principal, part: Part, line_id: str | None) -> list[str]:
+def _lines(taken: Sequence[Row], booking_id: str, caller: Principal, part: Part, line_id: str | None) -> list[str]:
     """The session that is meant, or all of the booking that are the caller's: of an expert the own ones, else all."""
-    taken = await slots.of_booking(work, booking_id)
     mine = [slot.line_id for slot in taken if part != "expert" or slot.expert_id == caller.subject]
     chosen = [known for known in mine if line_id in (None, known)]
     if not chosen:
@@ -39,8 +38,8 @@ async def complete_session(
     """It took place: money that is only authorized is captured now (C5). Saying so again changes nothing."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
-        booking, part = await locked(work, booking_id, caller, "expert", "admin")
-        lines = await _lines(work, booking_id, caller, part, body.line_id)
+        booking, part, taken = await locked(work, booking_id, caller, "expert", "admin")
+        lines = _lines(taken, booking_id, caller, part, body.line_id)
         return 200, await complete(work, booking, lines, "took_place", caller.subject)
 
     return await once.answer(database, make)
@@ -52,8 +51,8 @@ async def report_no_show(booking_id: str, body: NoShowIn, caller: Caller, once: 
     who says so puts it before a person, who cancels or completes, and held money waits meanwhile (C5)."""
 
     async def make(work: Work) -> tuple[int, dict[str, Any]]:
-        booking, part = await locked(work, booking_id, caller, "buyer", "expert", "admin")
-        lines = await _lines(work, booking_id, caller, part, body.line_id)
+        booking, part, taken = await locked(work, booking_id, caller, "buyer", "expert", "admin")
+        lines = _lines(taken, booking_id, caller, part, body.line_id)
         if part == "buyer":
             if body.absent == "buyer":
                 raise Problem("forbidden", "Cancel it, or move it.", booking_id=booking_id)

@@ -7,6 +7,8 @@ from datetime import datetime, time
 from typing import Any
 
 SESSION, COURSE, QUOTATION = "session", "course", "quotation"
+PARTNER_BPS = 8_000
+"""A partner's share in basis points where nothing else was agreed: 80/20 (S1-19)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Offer:
     seats_left: int | None
     active: bool
     partner_id: str | None = None
-    partner_bps: int = 8_000
+    partner_bps: int = PARTNER_BPS
     expert: Expert | None = None
 
 

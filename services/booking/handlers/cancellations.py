@@ -119,9 +119,7 @@ async def cancel(work: Work, booking: Row, why: Cancellation) -> dict[str, Any]:
     await bookings.move(
         work, booking, moved.to, why.trigger, why.actor, owed_minor=why.refund_minor, reason=why.own_words
     )
-    await bookings.release(work, booking, why.actor)
-    await offers.give_places_back(work, orjson.loads(booking.places))
-    await slots.free_many(work, [booking.booking_id])
+    await _release(work, booking, why.actor)
     if why.refund_minor:
         work.tell(
             RefundDue(
@@ -163,15 +161,20 @@ async def _give_up_hold(work: Work, booking: Row, actor: str, own_words: str) ->
     decision = HOLD.decide(HoldState(booking.hold_state), HoldTrigger.CANCELLED)
     if isinstance(decision, Ignore):
         raise Problem("state-conflict", f"There is nothing to cancel: {decision.reason}.")
-    await bookings.release(work, booking, actor, own_words)
-    await offers.give_places_back(work, orjson.loads(booking.places))
-    await slots.free_many(work, [booking.booking_id])
+    await _release(work, booking, actor, own_words)
     now = datetime.now(UTC)
     work.tell(HoldExpired(booking_id=booking.booking_id, expired_at=now))
     if booking.is_saved:  # their card was saved and they were told so: they are told of this too
         ended = {"booking_id": booking.booking_id, "reference": booking.reference, "cancelled_at": now}
         work.tell(BookingCancelled(**ended, reason="cancelled before the card was charged"))
     return _cancelled(booking, 0, 0)
+
+
+async def _release(work: Work, booking: Row, actor: str, own_words: str = "") -> None:
+    """The locked hold ends; its places and slots are free for others."""
+    await bookings.release(work, booking, actor, own_words)
+    await offers.give_places_back(work, orjson.loads(booking.places))
+    await slots.free_many(work, [booking.booking_id])
 
 
 def _refuse_unless_cancellable(booking: Row, trigger: BookingTrigger) -> None:

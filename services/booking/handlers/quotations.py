@@ -9,7 +9,7 @@ from chassis.ids import uuid7
 from chassis.problems import Problem
 from chassis.work import Row, Work
 from contracts.booking_events import QuotationSent
-from services.booking.domain.offers import QUOTATION, Expert, Slot
+from services.booking.domain.offers import PARTNER_BPS, QUOTATION, Expert, Slot
 from services.booking.domain.refund_policy import STANDARD
 from services.booking.domain.sessions import HORIZON, NOTICE, session_wish
 from services.booking.handlers.checkouts import opened, reference
@@ -74,7 +74,7 @@ def _hold(quotation: Row, expert: Expert, booking_id: str, slot: Slot) -> dict[s
         "session": session_wish(expert, slot, quotation.time_zone),
         "answers": {},
         "partner_id": expert.expert_id,
-        "partner_bps": 8_000,
+        "partner_bps": PARTNER_BPS,
     }
     return {
         "booking_id": booking_id,
